@@ -1,0 +1,1 @@
+"""The middle floor: raw dataset -> profile -> proposals -> competition -> verdict."""

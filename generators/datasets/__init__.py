@@ -1,0 +1,1 @@
+"""What the raw data is: sources, readers, profile, leakage."""

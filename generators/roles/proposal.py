@@ -1,0 +1,106 @@
+"""Proposal: one formulation of a competition, grounded in the columns that a raw dataset holds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from generators.competitions.card import Objective, SubmissionForm
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Target(_Frozen):
+    """What is predicted: a column as it stands, or one derived from columns by a fixed rule."""
+
+    name: str
+    """Name of the column in the competition's files."""
+    source: str
+    """The raw column it is, or is derived from."""
+    rule: Literal["as_is", "above", "equals", "in", "bins", "text_value"] = "as_is"
+    """`above`: source > parameters["threshold"]; `equals`: source == parameters["value"]; `in`: source in
+    parameters["values"]; `bins`: parameters["edges"] and parameters["labels"]; `text_value`: a number out of text."""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    dropped_classes: tuple[str, ...] = ()
+    """Classes too rare to be learned; their rows are left out and the description says so."""
+
+
+class Exclusion(_Frozen):
+    """A column that participants do not get, and why."""
+
+    column: str
+    kind: str
+    """`leak`, `identifier`, `constant`, `empty`, `duplicate`, `media`."""
+    evidence: str
+
+
+class SplitPlan(_Frozen):
+    """How test rows are chosen and why so."""
+
+    kind: Literal["random", "stratified", "grouped", "time"]
+    columns: tuple[str, ...] = ()
+    test_fraction: float = Field(default=0.2, gt=0, lt=1)
+    seed: int = 0
+    why: str
+
+
+class Lookup(_Frozen):
+    """Columns that another table adds to each row (many-to-one)."""
+
+    table: str
+    column: str
+    """Column of the competition's table that holds the key."""
+    other_column: str
+    """The key in the other table."""
+    added: tuple[str, ...]
+    """Columns taken over; they are named `<table>_<column>` in the competition."""
+
+
+class Proposal(_Frozen):
+    """One formulation."""
+
+    slug: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,60}$")
+    """Unique among a dataset's proposals; part of the competition's id."""
+    title: str
+    summary: str
+    """One or two sentences: what is predicted from what."""
+    table: str
+    target: Target
+    objective: Objective
+    inputs: tuple[str, ...]
+    """Columns that participants get, as named in the competition (after lookups)."""
+    lookups: tuple[Lookup, ...] = ()
+    excluded: tuple[Exclusion, ...] = ()
+    metric: str
+    metric_parameters: dict[str, Any] = Field(default_factory=dict)
+    metric_why: str
+    form: SubmissionForm
+    classes: tuple[str, ...] = ()
+    split: SplitPlan
+    id_column: str = "row_id"
+    """Name of the id made for each row; raw ids are not shown unless they are inputs."""
+    drop_duplicates: bool = True
+    max_rows: int | None = None
+    """Rows kept of a table too large for the budget, chosen by the seed."""
+    score: float = 0.0
+    """The brainstormer's own ranking, higher is better; of no meaning elsewhere."""
+    why: str = ""
+    """Why this is worth predicting."""
+
+
+class Refusal(_Frozen):
+    """A table or column that supports no formulation, and why."""
+
+    subject: str
+    """`table` or `table.column`."""
+    reason: str
+
+
+class Proposals(_Frozen):
+    """What the brainstormer answers: formulations in order of preference, and what it turned down."""
+
+    proposals: tuple[Proposal, ...]
+    refusals: tuple[Refusal, ...] = ()

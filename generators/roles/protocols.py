@@ -1,0 +1,70 @@
+"""The roles: what each receives and gives. Backends (`rules`, `llm`) implement these.
+
+A role never imports the verification that judges it. Findings of later layers reach it as arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from generators.competitions.card import Card
+from generators.datasets.profile import DatasetProfile
+from generators.datasets.raw import RawDataset
+from generators.finding import Finding
+from generators.roles.proposal import Proposal, Proposals
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A package in the making: a folder with card, description, prepare.py, metric.py and its tests, and with public/
+    and private/ as prepare.py made them."""
+
+    root: Path
+    card: Card
+    proposal: Proposal
+
+
+class Brainstormer(Protocol):
+    """Proposes formulations grounded in what the data holds."""
+
+    def propose(self, dataset: RawDataset, profile: DatasetProfile, *, limit: int = 3) -> Proposals:
+        """At most `limit` formulations, diverse, best first, and the reasons for what was turned down."""
+
+    def revise(
+        self, proposal: Proposal, findings: Sequence[Finding], dataset: RawDataset, profile: DatasetProfile
+    ) -> Proposal | None:
+        """The proposal changed so that the findings no longer hold, or None where that cannot be."""
+
+
+class Designer(Protocol):
+    """Writes a runnable package for one proposal."""
+
+    def design(
+        self, proposal: Proposal, dataset: RawDataset, profile: DatasetProfile, root: Path, *, seed: int
+    ) -> Draft:
+        """A package in the empty folder `root`, prepared (public/ and private/ filled).
+
+        Raises `CompetitionError` where the generated code fails on the raw data.
+        """
+
+    def repair(
+        self, draft: Draft, findings: Sequence[Finding], dataset: RawDataset, profile: DatasetProfile, root: Path
+    ) -> Draft | None:
+        """A new package in the empty folder `root` with the findings mended, or None where this role cannot."""
+
+
+class Refactor(Protocol):
+    """Brings a package to the standard of `generators.competitions`."""
+
+    def refactor(self, draft: Draft, findings: Sequence[Finding] = ()) -> Draft:
+        """The same package in the same folder, brought to the standard, with the findings about that mended."""
+
+
+class Reviewer(Protocol):
+    """Judges what assertions cannot: clarity, fitness of the metric, shortcuts."""
+
+    def review(self, root: Path) -> Sequence[Finding]:
+        """Findings of the review layer on the package in `root`, each with evidence."""

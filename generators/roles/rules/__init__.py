@@ -1,0 +1,1 @@
+"""The roles without a language model: analysis of the data and templates; deterministic, no key, no network."""

@@ -1,0 +1,1 @@
+"""Whether a competition is good: assertions, review, trial."""

@@ -1,0 +1,1 @@
+"""The lowest floor: run foreign code. It knows processes, files and time, and nothing of machine learning."""
