@@ -18,9 +18,9 @@ class Limits:
     cpu_s: float | None = None
     """CPU seconds of one process over its whole life; None leaves it to `wall_s`."""
     memory_mib: int = 4096
-    """Memory in MiB (address space of each process; of all together where cgroups are writable)."""
+    """Memory in MiB: address space of each process beyond what the warm interpreter already maps."""
     processes: int = 256
-    """Processes and threads alive at once."""
+    """Processes and threads alive at once; enforced where the sandbox has a user or user namespace of its own."""
     file_mib: int = 512
     """Size of one file in MiB."""
     disk_mib: int = 1024

@@ -67,6 +67,8 @@ class ExecutionResult:
     """Wall-clock seconds from sending the code to its end."""
     state_lost: bool = False
     """The session was replaced: variables defined earlier are gone, files are not."""
+    machinery_failed: bool = False
+    """The session ended through a failure of the machinery, which the code cannot have caused."""
     dropped_chars: int = 0
     """Characters of output beyond `Limits.output_chars` that were not kept."""
     reason: str = ""

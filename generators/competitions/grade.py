@@ -38,6 +38,9 @@ class Grade:
     reason: str = ""
     seconds: float = 0.0
     part: Part = Part.PUBLIC
+    detail: str = ""
+    """For `grader_error`: what went wrong, for those who keep the competition. It may quote answers: participants never
+    see it."""
 
     def __post_init__(self) -> None:
         if (self.outcome is Outcome.SCORED) != math.isfinite(self.score):

@@ -83,6 +83,9 @@ class ColumnProfile(_Frozen):
     """strptime format that reads all of a datetime column, `ISO8601` or `mixed`; empty for a number (a year)."""
     time_range: tuple[str, str] | None = None
     """First and last moment, ISO 8601."""
+    unit: str = ""
+    """Unit of numbers written as text, such as `$`, `%` or `kg`. A numeric column whose `dtype` is text holds numbers
+    that have to be read out of it (`generators.datasets.quantities`)."""
 
     @property
     def missing_share(self) -> float:

@@ -56,7 +56,14 @@ class Lookup(_Frozen):
     other_column: str
     """The key in the other table."""
     added: tuple[str, ...]
-    """Columns taken over; they are named `<table>_<column>` in the competition."""
+    """Columns taken over; they are named `<prefix>_<column>` in the competition."""
+    prefix: str = ""
+    """Head of the added columns' names, the table's name where empty; tells two lookups in one table apart."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the added columns in the competition."""
+        return tuple(f"{self.prefix or self.table}_{column}" for column in self.added)
 
 
 class Proposal(_Frozen):

@@ -13,7 +13,7 @@ from typing import Protocol
 from generators.competitions.card import Card
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
-from generators.finding import Finding
+from generators.finding import CheckResult, Finding
 from generators.roles.proposal import Proposal, Proposals
 
 
@@ -66,5 +66,5 @@ class Refactor(Protocol):
 class Reviewer(Protocol):
     """Judges what assertions cannot: clarity, fitness of the metric, shortcuts."""
 
-    def review(self, root: Path) -> Sequence[Finding]:
-        """Findings of the review layer on the package in `root`, each with evidence."""
+    def review(self, root: Path) -> Sequence[CheckResult]:
+        """What each check of the review layer says of the package in `root`, with figures and evidence."""

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from generators.competitions.card import ReferenceScores
-from generators.finding import Finding, Layer, Severity
-
-
-class CheckOutcome(StrEnum):
-    """What became of one check."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    WARNED = "warned"
-    SKIPPED = "skipped"
+from generators.finding import CheckResult, Finding, Severity
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class CheckResult(_Frozen):
-    """One check that was run, also where it found nothing."""
-
-    layer: Layer
-    check: str
-    outcome: CheckOutcome
-    findings: tuple[Finding, ...] = ()
-    figures: dict[str, Any] = Field(default_factory=dict)
-    """The measured values, JSON only."""
-    seconds: float = 0.0
 
 
 class LeaderboardEntry(_Frozen):

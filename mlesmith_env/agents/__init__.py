@@ -1,1 +1,1 @@
-"""In the making."""
+"""Who plays: the protocol of an agent, the ladder of solution programs, and an agent that climbs it."""

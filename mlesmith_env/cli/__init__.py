@@ -1,1 +1,48 @@
-"""In the making."""
+"""The command line: one small module per verb."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+OK, FINDINGS, USAGE = 0, 1, 2
+"""Exit codes: done; done, and something was found or failed; the input cannot be used."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells count it."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run `mlesmith`; always ends with `SystemExit`. An error of ours or of the file system is one clear sentence,
+    unless `--debug`."""
+    from generators.errors import CompetitionError
+    from mlesmith_env.cli.app import app
+    from mlesmith_env.cli.output import complain
+    from sandboxes.errors import MLESmithError, SandboxError
+
+    given = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in given
+    try:
+        app(args=[word for word in given if word != "--debug"], prog_name="mlesmith")
+    except (MLESmithError, ValueError) as error:
+        if debug:
+            raise
+        complain(error)
+        sys.exit(FINDINGS if isinstance(error, CompetitionError | SandboxError) else USAGE)
+    except OSError as error:
+        if debug:
+            raise
+        where = f"{error.filename}: " if error.filename is not None else ""
+        complain(OSError(f"{where}{error.strerror or error}; check the path, its permissions and the room on the disk"))
+        sys.exit(USAGE)
+    except (SystemExit, KeyboardInterrupt) as end:
+        if not _was_interrupted(end):
+            raise
+        complain(KeyboardInterrupt("interrupted; what was finished before stays"))
+        sys.exit(INTERRUPTED)
+
+
+def _was_interrupted(end: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind the end; the command line library has its own exits for it."""
+    while end is not None and not isinstance(end, KeyboardInterrupt):
+        end = end.__cause__ or end.__context__
+    return end is not None

@@ -1,1 +1,1 @@
-"""In the making."""
+"""What became of episodes: reports a person can read."""

@@ -1,1 +1,5 @@
-"""In the making."""
+"""A folder of verified competitions."""
+
+from mlesmith_env.pool.pool import Entry, Pool
+
+__all__ = ["Entry", "Pool"]

@@ -1,0 +1,114 @@
+"""Metric: one evaluation measure as data, with the function that computes it and the source of that function."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+from generators.competitions.card import Objective, SubmissionForm
+
+
+class MetricSource(NamedTuple):
+    """Source text of a metric's function, ready to stand in a generated `metric.py`."""
+
+    imports: tuple[str, ...]
+    """Import lines for the head of the module, plain imports first, sorted."""
+    function: str
+    """The function alone, ending in a newline. It needs nothing but `imports`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric.
+
+    `function(y_true, y_pred, **parameters)` gets numpy arrays of n rows in the same order and gives a float; it never
+    changes its arguments. What the arrays hold follows from the submission form:
+
+    - `label`: two arrays of class labels as text, shape (n,);
+    - `probability`: 0/1 integers (1 is the positive class) and floats, shape (n,);
+    - `probabilities`: integers that index the classes, shape (n,), and floats of shape (n, classes);
+    - `value`: two arrays of floats, shape (n,).
+
+    A score that is undefined for the true values given (ROC AUC of a single class) raises `ValueError`. Missing and
+    infinite values never reach a function: the guard refuses them.
+    """
+
+    name: str
+    title: str
+    higher_is_better: bool
+    bounds: tuple[float | None, float | None]
+    """Lowest and highest score there can be, None where there is no bound."""
+    forms: tuple[SubmissionForm, ...]
+    """Submission forms that the function takes, the usual one first."""
+    objectives: tuple[Objective, ...]
+    function: Callable[..., float]
+    explanation: str
+    """Markdown for participants: what it measures, formula, behaviour at the edges, where the definition comes from."""
+    parameters: tuple[str, ...] = ()
+    """Keyword arguments of `function`: `classes` and `positive` are filled from the card, others from its
+    `metric_parameters`."""
+    prediction_range: tuple[float | None, float | None] = (None, None)
+    """Numbers outside are refused before scoring."""
+    rows_sum_to_one: bool = False
+    """Whether each row of probabilities must sum to 1."""
+
+    @property
+    def best(self) -> float | None:
+        """The score of a perfect submission, None where the metric has no such bound."""
+        return self.bounds[1] if self.higher_is_better else self.bounds[0]
+
+    def arguments(
+        self, classes: Sequence[str] = (), metric_parameters: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The keyword arguments of `function` for a competition with these classes (the second of two is positive).
+
+        Raises `ValueError` for a parameter that the metric does not have, or that can be filled from nowhere.
+        """
+        given = dict(metric_parameters or {})
+        unknown = sorted(set(given) - set(self.parameters))
+        if unknown:
+            takes = ", ".join(self.parameters) or "none"
+            raise ValueError(f"metric {self.name!r} has no parameter {', '.join(unknown)}; it takes: {takes}")
+        if "classes" in self.parameters and classes:
+            given.setdefault("classes", list(classes))
+        if "positive" in self.parameters and len(classes) == 2:
+            given.setdefault("positive", classes[1])
+        required = {
+            name
+            for name in self.parameters
+            if inspect.signature(self.function).parameters[name].default is inspect.Parameter.empty
+        }
+        missing = sorted(required - set(given))
+        if missing:
+            raise ValueError(f"metric {self.name!r} needs {', '.join(missing)}: name the classes or set the parameter")
+        return {name: given[name] for name in self.parameters if name in given}
+
+    def source(self) -> MetricSource:
+        """Imports and text of the function. The same for every call; self-contained."""
+        return _source(self.function)
+
+
+@cache
+def _source(function: Callable[..., float]) -> MetricSource:
+    """Imports inside the function keep this package quick to import; in a generated file they belong at its head."""
+    text = textwrap.dedent(inspect.getsource(function))
+    definition = ast.parse(text).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    lines = text.splitlines()
+    imports = []
+    for statement in definition.body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            imports.append(ast.unparse(statement))
+            last = statement.end_lineno or statement.lineno
+            blank_follows = last < len(lines) and not lines[last].strip()
+            for number in range(statement.lineno, last + 1 + blank_follows):
+                lines[number - 1] = "\0"
+    if any(isinstance(node, ast.Name) and node.id == "np" for node in ast.walk(definition)):
+        imports.append("import numpy as np")
+    body = "\n".join(line for line in lines if line != "\0")
+    return MetricSource(tuple(sorted(set(imports), key=lambda line: (line.startswith("from"), line))), body + "\n")

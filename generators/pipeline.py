@@ -1,0 +1,216 @@
+"""generate(): a raw dataset in, verified competitions out, in bounded rounds of which every one is saved."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from generators.datasets.raw import RawDataset
+from generators.events import Clock, Found, OnEvent, Published, Rejected, Stage
+from generators.finding import Finding, Layer, Severity
+from generators.funnel import Funnel
+from generators.publish import publish, published_before
+from generators.roles.proposal import Proposal, Refusal
+from generators.roles.protocols import Brainstormer, Designer, Draft, Refactor, Reviewer
+from generators.rounds import Attempt, Workshop, drop_tables, failed_verdict, save_round
+from generators.verification.verdict import Trial, Verdict
+from generators.verification.verify import verify
+
+ROUNDS = ".rounds"
+PLACE_TAKEN = "place_is_free"
+"""Name of the check that fails where another competition has the id already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What became of one dataset."""
+
+    dataset: str
+    """Name of the dataset."""
+    published: tuple[Published, ...]
+    rejected: tuple[Rejected, ...]
+    refusals: tuple[Refusal, ...]
+    """Tables and columns that the brainstormer turned down, and why."""
+    funnel: Funnel
+    seconds: dict[str, float]
+    """Wall-clock seconds of each stage, all proposals and rounds together."""
+
+
+def generate(
+    dataset: RawDataset,
+    out: Path,
+    *,
+    brainstormer: Brainstormer,
+    designer: Designer,
+    refactor: Refactor,
+    reviewer: Reviewer | None,
+    trial: Trial | None,
+    limit: int = 3,
+    rounds: int = 2,
+    seed: int = 0,
+    on_event: OnEvent | None = None,
+    work: Path | None = None,
+    overwrite: bool = False,
+) -> Generation:
+    """Make at most `limit` competitions from `dataset` and publish those that pass verification into `out/<id>`.
+
+    A draft that fails goes back to the role that its findings blame, at most `rounds` times. Each round leaves its
+    proposal, verdict and code in `<work>/<name>/<round>/` (`work` is `out/.rounds` by default). A competition that
+    has been published before, the very same, is kept as it is; another one in its place is a rejection unless
+    `overwrite` is set.
+
+    Raises `SandboxError` or `ModelError` where the machinery or a provider fails: what was published stays, and
+    nothing half-written. Raises `ValueError` for a `limit` below 1 or negative `rounds`.
+    """
+    if limit < 1 or rounds < 0:
+        raise ValueError(f"limit must be at least 1 and rounds at least 0, got {limit} and {rounds}")
+    from generators.datasets.profiling import profile_dataset
+
+    clock = Clock(on_event)
+    with clock.stage(Stage.PROFILE, dataset.name):
+        profile = profile_dataset(dataset, seed=seed)
+    with clock.stage(Stage.PROPOSE, dataset.name):
+        proposed = brainstormer.propose(dataset, profile, limit=limit)
+    line = _Line(
+        workshop=Workshop(brainstormer, designer, refactor, dataset, profile, seed, clock),
+        reviewer=reviewer,
+        trial=trial,
+        rounds=rounds,
+        out=Path(out),
+        work=Path(out, ROUNDS) if work is None else Path(work),
+        overwrite=overwrite,
+    )
+    ends = [line.make(proposal) for proposal in proposed.proposals[:limit]]
+    return Generation(
+        dataset=dataset.name,
+        published=tuple(end for end, _ in ends if isinstance(end, Published)),
+        rejected=tuple(end for end, _ in ends if isinstance(end, Rejected)),
+        refusals=proposed.refusals,
+        funnel=sum((funnel for _, funnel in ends), Funnel(datasets=1, understood=int(bool(dataset.tables)))),
+        seconds=clock.seconds(),
+    )
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one proposal got in any round."""
+
+    drafted: bool = False
+    asserted: bool = False
+    reviewed: bool = False
+    tried: bool = False
+
+    def note(self, verdict: Verdict) -> None:
+        """Take a verdict on a draft into account."""
+        failed = {finding.layer for finding in verdict.findings if finding.severity is Severity.ERROR}
+        self.drafted = True
+        self.asserted |= Layer.ASSERTION not in failed
+        self.reviewed |= not failed & {Layer.ASSERTION, Layer.REVIEW}
+        self.tried |= not failed
+
+    def funnel(self, end: Published | Rejected) -> Funnel:
+        """The funnel of this proposal alone."""
+        return Funnel(
+            proposals=1,
+            drafts=int(self.drafted),
+            passed_assertions=int(self.asserted),
+            passed_review=int(self.reviewed),
+            passed_trial=int(self.tried),
+            published=int(isinstance(end, Published)),
+            rejections={end.check: 1} if isinstance(end, Rejected) else {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The way of one proposal after the other: draft, verify, mend, publish."""
+
+    workshop: Workshop
+    reviewer: Reviewer | None
+    trial: Trial | None
+    rounds: int
+    out: Path
+    work: Path
+    overwrite: bool
+
+    def make(self, proposal: Proposal) -> tuple[Published | Rejected, Funnel]:
+        """One proposal to its end."""
+        name = f"{self.workshop.dataset.name}-{proposal.slug}"
+        home = self.work / name
+        shutil.rmtree(home, ignore_errors=True)
+        progress = _Progress()
+        try:
+            end = self._rounds(proposal, home, progress)
+        except BaseException:  # broken off by the machinery or the user: nothing half-made stays behind
+            shutil.rmtree(home, ignore_errors=True)
+            raise
+        drop_tables(home)
+        self.workshop.clock.tell(end)
+        return end, progress.funnel(end)
+
+    def _rounds(self, proposal: Proposal, home: Path, progress: _Progress) -> Published | Rejected:
+        name = home.name
+        attempt: Attempt | None = self.workshop.begin(proposal, home / "0" / name)
+        while True:
+            assert attempt is not None
+            try:
+                verdict, kept = self._judge(attempt, name)
+                if attempt.draft is not None:
+                    progress.note(verdict)
+                save_round(home / str(attempt.number), attempt, verdict)
+                if attempt.draft is not None and verdict.passed:
+                    return self._publish(attempt, attempt.draft, verdict, kept)
+            except FileExistsError as error:
+                return _taken(name, attempt, str(error))
+            errors = [finding for finding in verdict.findings if finding.severity is Severity.ERROR]
+            following = None
+            if attempt.number < self.rounds:
+                following = self.workshop.mend(attempt, errors, home / str(attempt.number + 1) / name)
+            if following is None:
+                return _rejected(name, attempt, errors)
+            attempt = following
+
+    def _judge(self, attempt: Attempt, name: str) -> tuple[Verdict, bool]:
+        """The verdict on an attempt, and whether it is one that had been reached and published before."""
+        draft, failure = attempt.draft, attempt.failure
+        clock = self.workshop.clock
+        if draft is None:
+            assert failure is not None
+            clock.tell(Found(name, attempt.number, failure))
+            return failed_verdict(name, failure), False
+        before = None if self.overwrite else published_before(draft.root, self.out, self._layers())
+        if before is not None:
+            return before, True
+        verdict = verify(
+            draft.root,
+            raw=self.workshop.dataset.root,
+            trial=self.trial,
+            reviewer=self.reviewer,
+            watch=lambda layer: clock.stage(Stage(layer.value), name, attempt.number),
+        )
+        for finding in verdict.findings:
+            clock.tell(Found(name, attempt.number, finding))
+        return verdict, False
+
+    def _publish(self, attempt: Attempt, draft: Draft, verdict: Verdict, kept: bool) -> Published:
+        place = self.out / draft.card.id
+        if not kept:
+            with self.workshop.clock.stage(Stage.PUBLISH, draft.root.name, attempt.number):
+                place = publish(draft.root, self.out, verdict, overwrite=self.overwrite)
+        return Published(draft.card.id, place, draft.card.title, verdict, attempt.number, new=not kept)
+
+    def _layers(self) -> tuple[Layer, ...]:
+        later = ((Layer.REVIEW, self.reviewer), (Layer.TRIAL, self.trial))
+        return (Layer.ASSERTION, *(layer for layer, judge in later if judge is not None))
+
+
+def _rejected(name: str, attempt: Attempt, errors: list[Finding]) -> Rejected:
+    first = errors[0]
+    evidence = first.evidence.partition("\n")[0]
+    reason = f"{first.message} {evidence}".strip()
+    return Rejected(name, attempt.proposal.title, reason, first.check, first.blame, tuple(errors), attempt.number)
+
+
+def _taken(name: str, attempt: Attempt, reason: str) -> Rejected:
+    return Rejected(name, attempt.proposal.title, reason, PLACE_TAKEN, None, (), attempt.number)

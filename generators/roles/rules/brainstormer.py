@@ -1,0 +1,196 @@
+"""The Brainstormer without a language model: scores candidates, removes leaks, probes, and picks diverse ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from generators.datasets.profile import DatasetProfile, TableProfile
+from generators.datasets.raw import RawDataset
+from generators.finding import Blame, Finding, Layer
+from generators.roles.proposal import Exclusion, Lookup, Proposal, Proposals, Refusal
+from generators.roles.rules.candidates import Candidate, candidates, table_refusal
+from generators.roles.rules.formulation import Refused, formulate, renew_metric
+from generators.roles.rules.lookups import choose_lookups
+
+_MAX_PROBES = 16
+"""Candidates looked at closely before giving up, at most; more where more than a few formulations are wanted."""
+_SPARE = 2
+"""Formulations worked out beyond those wanted, so that the better ones can be taken."""
+_ENOUGH, _WORTH_MORE = 2, 0.3
+"""With so many formulations, another one must have at least this prior: a third for its own sake serves nobody."""
+_SAME_TABLE, _SAME_SOURCE, _SAME_NAME, _SAME_OBJECTIVE = 1.2, 1.6, 1.0, 0.4
+
+
+@dataclass
+class _Search:
+    """What is known while a dataset is searched."""
+
+    dataset: RawDataset
+    profile: DatasetProfile
+    seed: int
+    lookups: dict[str, tuple[Lookup, ...]] = field(default_factory=dict)
+    found: list[tuple[Candidate, Proposal]] = field(default_factory=list)
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+
+    def table_lookups(self, table: TableProfile) -> tuple[Lookup, ...]:
+        """The lookups of a table, chosen once."""
+        if table.name not in self.lookups:
+            self.lookups[table.name] = choose_lookups(self.dataset, self.profile, table)
+        return self.lookups[table.name]
+
+    def refuse(self, subject: str, reason: str) -> None:
+        """Keep the first reason for each subject."""
+        self.refusals.setdefault(subject, Refusal(subject=subject, reason=reason))
+
+
+class RulesBrainstormer:
+    """Proposes from names, types, distributions, leak search and a quick probe. Deterministic for a seed."""
+
+    def __init__(self, *, seed: int = 0) -> None:
+        self._seed = seed
+
+    def propose(self, dataset: RawDataset, profile: DatasetProfile, *, limit: int = 3) -> Proposals:
+        """At most `limit` formulations, diverse in table, target and objective, best first, and what was refused.
+
+        Raises `ValueError` for a limit below 1.
+        """
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1, got {limit}")
+        search = _Search(dataset, profile, self._seed)
+        if not profile.tables:
+            files = len(dataset.other_files)
+            held = f"; it holds {files} other file{'s' if files != 1 else ''}" if files else ""
+            search.refuse(dataset.name, f"no table could be read from it{held}; put a table such as a CSV file there")
+        pool = self._pool(search)
+        for _ in range(max(_MAX_PROBES, 3 * limit)):
+            if len(search.found) >= limit + _SPARE or not pool:
+                break
+            others = [candidate for candidate, _ in search.found]
+            best = max(pool, key=lambda c: (c.prior - _likeness(c, others), c.table, c.target.name))
+            if _likeness(best, others) == float("inf"):
+                break
+            pool.remove(best)
+            if len(search.found) < _ENOUGH or best.prior >= _WORTH_MORE:
+                self._consider(search, best)
+        proposals = self._select(search, limit)
+        self._explain_the_rest(search, pool, proposals)
+        proposals.sort(key=lambda proposal: (-proposal.score, proposal.slug))
+        return Proposals(proposals=tuple(proposals), refusals=tuple(search.refusals.values()))
+
+    def revise(
+        self,
+        proposal: Proposal,
+        findings: Sequence[Finding],
+        dataset: RawDataset,
+        profile: DatasetProfile,  # noqa: ARG002 - part of the role's contract
+    ) -> Proposal | None:
+        """The proposal without the columns that findings name, or with another metric; None where neither mends it.
+
+        A finding names columns as `column 'a'` or `columns 'a', 'b' and 'c'`, each as `repr` writes it: a word of the
+        sentence that happens to be a column's name names none.
+        """
+        mine = [finding for finding in findings if finding.blame is Blame.BRAINSTORMER]
+        if not mine:
+            return None
+        named = {
+            column: finding
+            for finding in mine
+            for column in proposal.inputs
+            if _is_named(column, finding.message) and column not in proposal.split.columns
+        }
+        if any("metric" in finding.check for finding in mine):
+            return renew_metric(proposal, dataset)
+        kept = tuple(name for name in proposal.inputs if name not in named)
+        if not named or not kept or any(finding.layer is Layer.ASSERTION for finding in mine):
+            return None
+        excluded = tuple(
+            Exclusion(column=column, kind="leak", evidence=f"{finding.check}: {finding.evidence or finding.message}")
+            for column, finding in named.items()
+        )
+        return proposal.model_copy(update={"inputs": kept, "excluded": (*proposal.excluded, *excluded)})
+
+    def _pool(self, search: _Search) -> list[Candidate]:
+        pool: list[Candidate] = []
+        for table in search.profile.tables:
+            refusal = table_refusal(table)
+            if refusal is not None:
+                search.refuse(refusal.subject, refusal.reason)
+                continue
+            found, unfit = candidates(table)
+            for reason in unfit:
+                search.refuse(reason.subject, reason.reason)
+            if not found:
+                search.refuse(table.name, "no column is fit to be a target: see its columns")
+            pool += found
+        return pool
+
+    def _consider(self, search: _Search, candidate: Candidate) -> None:
+        table = search.profile.table(candidate.table)
+        used_slugs = [proposal.slug for _, proposal in search.found]
+        outcome = formulate(
+            candidate,
+            search.dataset,
+            table,
+            lookups=search.table_lookups(table),
+            used_slugs=used_slugs,
+            seed=self._seed,
+        )
+        if isinstance(outcome, Refused):
+            search.refuse(f"{candidate.table}.{candidate.target.name}", outcome.reason)
+        else:
+            search.found.append((candidate, outcome))
+
+    def _select(self, search: _Search, limit: int) -> list[Proposal]:
+        """The best of what was found, each less what it repeats of those taken before it, with metrics that differ
+        where more than one suits."""
+        left, taken, proposals = list(search.found), list[Candidate](), list[Proposal]()
+        while left and len(proposals) < limit:
+            best = max(left, key=lambda pair: (pair[1].score - _likeness(pair[0], taken), pair[1].slug))
+            left.remove(best)
+            candidate, proposal = best
+            if proposal.metric in {other.metric for other in proposals}:
+                proposal = renew_metric(proposal, search.dataset) or proposal
+            taken.append(candidate)
+            proposals.append(proposal)
+        for _, proposal in left:
+            subject = f"{proposal.table}.{proposal.target.name}"
+            search.refuse(subject, f"would do, but the {limit} taken are better or less alike")
+        return proposals
+
+    def _explain_the_rest(self, search: _Search, pool: list[Candidate], proposals: Sequence[Proposal]) -> None:
+        """A true reason for every table that gave nothing."""
+        used = {proposal.table for proposal in proposals}
+        found = {candidate.table for candidate, _ in search.found}
+        for table in search.profile.tables:
+            if table.name in used or table.name in search.refusals:
+                continue
+            waiting = [candidate for candidate in pool if candidate.table == table.name]
+            if table.name in found or (waiting and len(search.found) > len(proposals)):
+                reason = f"{len(proposals)} formulations that promise more were found elsewhere in the dataset"
+            elif waiting:
+                reason = "not looked at: enough candidates that promise more were tried first"
+            else:
+                reason = "every candidate in it was turned down: see its columns"
+            search.refuse(table.name, reason)
+
+
+def _is_named(column: str, message: str) -> bool:
+    """Whether a sentence speaks of this very column, quoted after the word column."""
+    quoted = r"""(?:'[^']*'|"[^"]*")"""
+    return re.search(rf"(?i:\bcolumns?)\s(?:{quoted}(?:,? and |, ))*{re.escape(repr(column))}", message) is not None
+
+
+def _likeness(candidate: Candidate, others: Sequence[Candidate]) -> float:
+    """What a candidate repeats of others, in units of the prior; infinite for the same question again."""
+    total = 0.0
+    for other in others:
+        same_source = (other.table, other.target.source) == (candidate.table, candidate.target.source)
+        if same_source and other.objective is candidate.objective:
+            return float("inf")
+        same_name = other.target.source.lower() == candidate.target.source.lower()
+        total += _SAME_SOURCE * same_source + _SAME_NAME * (same_name and not same_source)
+        total += _SAME_TABLE * (other.table == candidate.table)
+        total += _SAME_OBJECTIVE * (other.objective is candidate.objective)
+    return total

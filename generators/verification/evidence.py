@@ -1,0 +1,134 @@
+"""Evidence: everything the assertions look at, gathered once for a package.
+
+Facts are gathered when a check first asks for them and kept: a package whose files are missing costs nothing more,
+and foreign code runs only after its text has passed.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from generators.competitions.card import Card
+from generators.competitions.package import (
+    ANSWERS,
+    DESCRIPTION,
+    METRIC,
+    PREPARE,
+    SAMPLE_SUBMISSION,
+    TEST,
+    TRAIN,
+    read_card,
+)
+from generators.errors import CompetitionError
+from generators.verification.layout import FileFact, list_files
+from generators.verification.package_runs import Exercise, OwnTests, exercise_metric, run_own_tests
+from generators.verification.preparation import PrepareRun, run_prepare
+from generators.verification.source_code import Source, parse_source
+from generators.verification.tables import TableFact, read_table
+
+_BACKGROUND = ThreadPoolExecutor(thread_name_prefix="mlesmith-prepare")
+TABLES = (TRAIN, TEST, SAMPLE_SUBMISSION, ANSWERS)
+
+
+@dataclass
+class Evidence:
+    """The package in `root`, and the raw data it was made from where that is at hand."""
+
+    root: Path
+    raw: Path | None = None
+    _second: Future[PrepareRun] | None = field(default=None, init=False, repr=False)
+
+    @cached_property
+    def files(self) -> dict[str, FileFact]:
+        """Every file of the package."""
+        return list_files(self.root)
+
+    @cached_property
+    def card_error(self) -> str:
+        """Why the card cannot be used, empty where it can."""
+        return self._card_or_error if isinstance(self._card_or_error, str) else ""
+
+    @property
+    def card(self) -> Card:
+        """The card. Only for checks that need `card_is_valid`."""
+        assert isinstance(self._card_or_error, Card), "checks of the card's content need `card_is_valid`"
+        return self._card_or_error
+
+    @cached_property
+    def _card_or_error(self) -> Card | str:
+        try:
+            return read_card(self.root)
+        except CompetitionError as error:
+            return str(error).replace(f"{self.root}/", "")
+
+    @cached_property
+    def prepare_code(self) -> Source:
+        """The text of prepare.py."""
+        return parse_source(self.root / PREPARE)
+
+    @cached_property
+    def metric_code(self) -> Source:
+        """The text of metric.py."""
+        return parse_source(self.root / METRIC)
+
+    @cached_property
+    def description(self) -> str:
+        """The text of description.md."""
+        return (self.root / DESCRIPTION).read_text("utf-8", errors="replace")
+
+    @cached_property
+    def tables(self) -> dict[str, TableFact]:
+        """The four tables by relative path."""
+        return {path: read_table(self.root / path) for path in TABLES}
+
+    @property
+    def train(self) -> TableFact:
+        """public/train.csv."""
+        return self.tables[TRAIN]
+
+    @property
+    def test(self) -> TableFact:
+        """public/test.csv."""
+        return self.tables[TEST]
+
+    @property
+    def sample(self) -> TableFact:
+        """public/sample_submission.csv."""
+        return self.tables[SAMPLE_SUBMISSION]
+
+    @property
+    def answers(self) -> TableFact:
+        """private/test_answer.csv."""
+        return self.tables[ANSWERS]
+
+    @cached_property
+    def first_run(self) -> PrepareRun | None:
+        """What prepare.py did; None where the raw data is not at hand.
+
+        Where it went well a second run begins in the background.
+        """
+        if self.raw is None:
+            return None
+        run = run_prepare(self.root / PREPARE, self.raw)
+        if run.result.ok:
+            # the other interpreter takes as long to start, once, as all other checks take together
+            self._second = _BACKGROUND.submit(run_prepare, self.root / PREPARE, self.raw, afresh=True)
+        return run
+
+    @cached_property
+    def second_run(self) -> PrepareRun | None:
+        """What prepare.py did in another interpreter; None where it failed before, or the raw data is not at hand."""
+        return self._second.result() if self.first_run is not None and self._second is not None else None
+
+    @cached_property
+    def exercise(self) -> Exercise:
+        """What the metric said to a battery of submissions."""
+        return exercise_metric(self.root)
+
+    @cached_property
+    def own_tests(self) -> OwnTests:
+        """How the package's own tests went."""
+        return run_own_tests(self.root)

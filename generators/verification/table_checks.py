@@ -1,0 +1,288 @@
+"""Checks of what the four tables hold, by themselves and beside one another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from generators.competitions.card import Objective, SubmissionForm
+from generators.competitions.grade import Part
+from generators.competitions.metrics import METRICS
+from generators.competitions.package import ANSWERS, SAMPLE_SUBMISSION, TEST, TRAIN
+from generators.competitions.parts import part_mask
+from generators.finding import Severity
+from generators.verification.check import Defect, Observation, failed, passed, skipped, warned
+from generators.verification.evidence import Evidence
+from generators.verification.tables import TableFact, numbers
+
+MIN_TRAIN_ROWS = 50
+MIN_TEST_ROWS = 20
+MIN_PART_ROWS = 5
+WELL_FILLED = 10
+"""Test rows from which on a class must be met in both parts; a rarer one may fall into one of them by chance."""
+
+
+def card_fits_metric(evidence: Evidence) -> Observation:
+    """Objective, form, bounds and parameters of the card are ones that its metric knows.
+
+    The direction is compared with metric.py by a check of its own.
+    """
+    card = evidence.card
+    metric = METRICS.get(card.metric)
+    if metric is None:
+        return skipped(f"{card.metric} is no metric of the library")
+    if card.objective not in metric.objectives:
+        return failed(f"{metric.title} is not for {card.objective}.", f"it is for {', '.join(metric.objectives)}")
+    if card.form not in metric.forms:
+        return failed(f"{metric.title} takes no {card.form}.", f"it takes {', '.join(metric.forms)}")
+    try:
+        metric.arguments(card.classes, card.metric_parameters)
+    except ValueError as error:
+        return failed("The card's metric parameters do not fit.", str(error))
+    if card.higher_is_better == metric.higher_is_better and card.bounds != metric.bounds:
+        return failed("The card's bounds are not those of the metric.", f"{card.bounds} instead of {metric.bounds}")
+    return passed(metric=card.metric)
+
+
+def card_fits_objective(evidence: Evidence) -> Observation:
+    """Classes, objective and form of the card agree with one another."""
+    card = evidence.card
+    count = len(card.classes)
+    if len(set(card.classes)) != count:
+        return failed("The card names a class twice.", ", ".join(card.classes))
+    if card.objective is Objective.BINARY and count != 2:
+        return failed("Binary classification needs two classes.", f"the card has {count}")
+    if card.objective is Objective.MULTICLASS and count < 3:
+        return failed("Multiclass classification needs three classes or more.", f"the card has {count}")
+    if card.objective is Objective.REGRESSION and (count or card.form is not SubmissionForm.VALUE):
+        return failed("Regression has no classes and is submitted as values.", f"{count} classes, form {card.form}")
+    return passed(classes=count)
+
+
+def parsed(evidence: Evidence) -> Observation:
+    """Each table is UTF-8 text with a header and as many fields in each row as the header has."""
+    problems = [fact.problem for fact in evidence.tables.values() if fact.problem]
+    return failed("A table cannot be parsed.", "; ".join(problems)) if problems else passed()
+
+
+def unique_columns(evidence: Evidence) -> Observation:
+    """No table has two columns of the same name, or one without a name."""
+    seen = []
+    for path, fact in evidence.tables.items():
+        seen += [f"{name!r} twice in {path}" for name in fact.repeated]
+        seen += [f"a column without a name in {path}" for name in fact.header if not name.strip()]
+    return failed("Columns must have names of their own.", "; ".join(seen)) if seen else passed()
+
+
+def columns(evidence: Evidence) -> Observation:
+    """Ids stand in every table, targets in training data and answers, and the answers hold nothing else."""
+    card = evidence.card
+    wanted = {
+        TRAIN: {*card.ids, *card.targets},
+        TEST: set(card.ids),
+        SAMPLE_SUBMISSION: set(card.ids),
+        ANSWERS: {*card.ids, *card.targets, *([card.parts.unit] if card.parts.unit else [])},
+    }
+    seen = []
+    for path, names in wanted.items():
+        header = set(evidence.tables[path].header)
+        if names - header:
+            seen.append(f"{path} lacks {', '.join(sorted(names - header))}")
+        if path == ANSWERS and header - names:
+            seen.append(f"{path} holds {', '.join(sorted(header - names))} as well")
+    return failed("The tables do not hold the columns that the card names.", "; ".join(seen)) if seen else passed()
+
+
+def sample_columns(evidence: Evidence) -> Observation:
+    """The sample submission holds ids and predictions, in this order, and nothing else."""
+    expected = (*evidence.card.ids, *evidence.card.prediction_columns)
+    if evidence.sample.header != expected:
+        seen = f"{', '.join(evidence.sample.header)} instead of {', '.join(expected)}"
+        return failed("The sample submission has other columns than a submission.", seen)
+    return passed()
+
+
+def no_target_in_test(evidence: Evidence) -> Observation:
+    """The public test table does not hold a target column."""
+    held = [name for name in evidence.test.header if name in evidence.card.targets]
+    return failed(f"{TEST} holds the target.", ", ".join(held)) if held else passed()
+
+
+def same_columns(evidence: Evidence) -> Observation:
+    """Test columns are the training columns without the targets, in the same order."""
+    expected = tuple(name for name in evidence.train.header if name not in evidence.card.targets)
+    if evidence.test.header != expected:
+        odd = sorted(set(evidence.test.header) ^ set(expected)) or ["the order differs"]
+        return failed("Training and test data have different columns.", ", ".join(odd))
+    if set(expected) <= set(evidence.card.ids):
+        return failed("There is no column to predict from.")
+    return passed(inputs=len(expected) - len(evidence.card.ids))
+
+
+def enough_rows(evidence: Evidence) -> Observation:
+    """There is enough to learn from and enough to score."""
+    train, test = len(evidence.train.text), len(evidence.test.text)
+    if train < MIN_TRAIN_ROWS or test < MIN_TEST_ROWS:
+        seen = f"{train} training and {test} test rows; at least {MIN_TRAIN_ROWS} and {MIN_TEST_ROWS}"
+        return failed("There are too few rows.", seen, train=train, test=test)
+    return passed(train=train, test=test)
+
+
+def row_counts(evidence: Evidence) -> Observation:
+    """Test data, sample submission and answers have as many rows."""
+    counts = {path: len(evidence.tables[path].text) for path in (TEST, SAMPLE_SUBMISSION, ANSWERS)}
+    if len(set(counts.values())) > 1:
+        said = ", ".join(f"{path} {count}" for path, count in counts.items())
+        return failed("Test data, sample submission and answers differ in rows.", said)
+    return passed(rows=counts[TEST])
+
+
+def rows_conserved(evidence: Evidence) -> Observation:
+    """Training and test rows are as many as the card says the split made of the data: none lost, none invented."""
+    split = evidence.card.split
+    seen = (len(evidence.train.text), len(evidence.answers.text))
+    if seen != (split.train_rows, split.test_rows):
+        said = f"{seen[0]} and {seen[1]} rows; the card says {split.train_rows} and {split.test_rows}"
+        return failed("Rows were lost or added since the split.", said)
+    return passed(train=seen[0], test=seen[1])
+
+
+def unique_ids(evidence: Evidence) -> Observation:
+    """No id is missing or occurs twice in a table."""
+    seen = []
+    for path, fact in evidence.tables.items():
+        keys = fact.text[list(evidence.card.ids)]
+        repeated, empty = int(keys.duplicated().sum()), int((keys == "").any(axis=1).sum())
+        if repeated or empty:
+            seen.append(f"{path}: {repeated} repeated, {empty} empty")
+    return failed("Ids must be there and unique.", "; ".join(seen)) if seen else passed()
+
+
+def same_ids(evidence: Evidence) -> Observation:
+    """Test data, sample submission and answers hold the same ids."""
+    test = _ids(evidence, evidence.test)
+    for path in (SAMPLE_SUBMISSION, ANSWERS):
+        odd = test.symmetric_difference(_ids(evidence, evidence.tables[path]))
+        if len(odd):
+            said = f"{len(odd)} ids in one only, such as {', '.join(map(str, odd[:3]))}"
+            return failed(f"{TEST} and {path} hold different ids.", said)
+    return passed()
+
+
+def disjoint_ids(evidence: Evidence) -> Observation:
+    """No id of the test data stands in the training data."""
+    shared = _ids(evidence, evidence.test).intersection(_ids(evidence, evidence.train))
+    if len(shared):
+        said = f"{len(shared)} ids, such as {', '.join(map(str, shared[:3]))}"
+        return failed("Training and test data share ids.", said)
+    return passed()
+
+
+def complete_targets(evidence: Evidence) -> Observation:
+    """Every target has a value, a finite number where values are predicted."""
+    seen = []
+    for path in (TRAIN, ANSWERS):
+        for target in evidence.card.targets:
+            column = evidence.tables[path].text[target]
+            lacking = column == ""
+            if evidence.card.form is SubmissionForm.VALUE:
+                values = numbers(column)
+                if values is None:
+                    seen.append(f"{path}: {target} holds what is no number")
+                    continue
+                lacking = ~np.isfinite(values)
+            if lacking.any():
+                seen.append(f"{path}: {int(lacking.sum())} of {target} missing or not finite")
+    return failed("Targets must be known for every row.", "; ".join(seen)) if seen else passed()
+
+
+def known_labels(evidence: Evidence) -> Observation:
+    """Every label of the test answers occurs in the training data."""
+    if not evidence.card.classes:
+        return skipped("there are no classes")
+    unseen: set[str] = set()
+    for target in evidence.card.targets:
+        unseen |= set(evidence.answers.text[target]) - set(evidence.train.text[target])
+    if unseen:
+        return failed("The answers hold labels that the training data never shows.", ", ".join(sorted(unseen)[:10]))
+    return passed()
+
+
+def card_classes(evidence: Evidence) -> Observation:
+    """The classes of the card are the labels of the training data."""
+    if not evidence.card.classes:
+        return skipped("there are no classes")
+    labels = {label for target in evidence.card.targets for label in evidence.train.text[target]}
+    odd = sorted(labels ^ set(evidence.card.classes))
+    if odd:
+        return failed("The card's classes are not the labels of the training data.", ", ".join(odd[:10]))
+    return passed(classes=len(labels))
+
+
+def usable_parts(evidence: Evidence) -> Observation:
+    """The public and the private part of the answers hold enough rows, and every class that is not rare."""
+    card = evidence.card
+    answers = evidence.answers.text
+    public = part_mask(answers, card, Part.PUBLIC)
+    rows: dict[str, Any] = {"public": int(public.sum()), "private": int((~public).sum())}
+    if min(rows.values()) < MIN_PART_ROWS:
+        return failed(f"A part of the answers has fewer than {MIN_PART_ROWS} rows.", str(rows), **rows)
+    if not card.classes:
+        return passed(**rows)
+    counts = pd.DataFrame({"label": answers[card.targets[0]], "public": public}).groupby("label")["public"]
+    total, inside = counts.size(), counts.sum()
+    absent = total.index[(inside == 0) | (inside == total)]
+    if not len(absent):
+        return passed(**rows)
+    grave = card.objective is Objective.BINARY or bool((total[absent] >= WELL_FILLED).any())
+    said = ", ".join(f"{label} ({total[label]} rows)" for label in absent[:10])
+    severity = Severity.ERROR if grave else Severity.WARNING
+    return Observation((Defect("A part of the answers lacks a class.", said, severity=severity),), dict(rows))
+
+
+def same_kinds(evidence: Evidence) -> Observation:
+    """A column that holds numbers in the training data holds numbers in the test data, and is not empty there."""
+    seen = []
+    for name in evidence.test.header:
+        if name in evidence.card.ids:
+            continue
+        train, test = evidence.train.text[name], evidence.test.text[name]
+        filled = train[train != ""]
+        if len(filled) >= len(train) / 2 and (test == "").all():
+            seen.append(f"{name} is empty in the test data")
+        elif len(filled) and numbers(filled) is not None and numbers(test[test != ""]) is None:
+            seen.append(f"{name} is a number in the training data only")
+    return failed("Columns mean different things in training and test data.", "; ".join(seen)) if seen else passed()
+
+
+def sample_values(evidence: Evidence) -> Observation:
+    """The sample submission predicts finite numbers, or labels that the card knows."""
+    card = evidence.card
+    seen = []
+    for name in card.prediction_columns:
+        column = evidence.sample.text[name]
+        if card.form is SubmissionForm.LABEL:
+            unknown = sorted(set(column) - set(card.classes or evidence.train.text[name]))
+            seen += [f"{name}: {label!r}" for label in unknown[:5]]
+        else:
+            values = numbers(column)
+            if values is None or not np.isfinite(values).all():
+                seen.append(f"{name} holds what is no finite number")
+    return failed("The sample submission's predictions cannot be scored.", "; ".join(seen)) if seen else passed()
+
+
+def varied_target(evidence: Evidence) -> Observation:
+    """The test answers are not all the same."""
+    constant = [target for target in evidence.card.targets if evidence.answers.text[target].nunique() < 2]
+    if constant:
+        return failed("All test answers are the same.", ", ".join(constant))
+    majority = max(float(evidence.answers.text[t].value_counts(normalize=True).iloc[0]) for t in evidence.card.targets)
+    if majority > 0.99:
+        return warned("Nearly all test answers are the same.", f"{majority:.1%}", majority=majority)
+    return passed(majority=round(majority, 4))
+
+
+def _ids(evidence: Evidence, fact: TableFact) -> pd.Index:
+    return pd.MultiIndex.from_frame(fact.text[list(evidence.card.ids)])

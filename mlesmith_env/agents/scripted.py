@@ -1,0 +1,64 @@
+"""ScriptedAgent: plays a whole episode without a model, mistakes included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from mlesmith_env.agents.ladder import RUNGS, Ladder, literal
+
+SOLUTION = "solution.py"
+
+
+class ScriptedAgent:
+    """Reads up, writes a first program with a mistake, sees it fail, mends it, then climbs the ladder and submits.
+
+    The mistake is one that people make: the target column is taken to have the usual name. With few steps left the
+    agent submits what it has.
+    """
+
+    def __init__(self, ladder: Ladder, *, seed: int = 0, name: str = "scripted") -> None:
+        self.name = name
+        self._ladder = ladder
+        self._seed = seed
+        self._plan: Iterator[dict[str, Any]] = iter(())
+        self.begin()
+
+    @classmethod
+    def for_task(cls, root: Path, *, seed: int = 0) -> Self:
+        """An agent for the competition package in the folder `root`. Raises `CompetitionError` where that is broken."""
+        from generators.competitions.package import Competition
+
+        competition = Competition.load(root)
+        return cls(Ladder.of(competition.root, competition.card), seed=seed)
+
+    def begin(self) -> None:
+        """Forget the last episode."""
+        self._plan = self._episode()
+
+    def act(self, observation: Mapping[str, Any], info: Mapping[str, Any]) -> dict[str, Any]:
+        """The next line of the script; `submit` once it is over or the budget nearly is."""
+        del info
+        if int(observation["steps_left"]) <= 1:
+            return {"type": "submit"}
+        return next(self._plan, {"type": "submit"})
+
+    def _episode(self) -> Iterator[dict[str, Any]]:
+        yield {"type": "request_info", "topic": "overview"}
+        yield {"type": "request_info", "topic": "data"}
+        first = self._ladder.program(RUNGS[0], seed=self._seed)
+        right = f"TARGET = {literal(self._ladder.card.targets[0])}\n"
+        wrong = self._misnamed()
+        yield {"type": "write_code", "path": SOLUTION, "code": first.replace(right, wrong, 1)}
+        yield {"type": "run_code", "path": SOLUTION}
+        yield {"type": "fix_code", "path": SOLUTION, "edits": [{"old": wrong.strip(), "new": right.strip()}]}
+        for rung in RUNGS[1:]:
+            yield {"type": "run_code", "code": self._ladder.program(rung, seed=self._seed)}
+        yield {"type": "submit"}
+
+    def _misnamed(self) -> str:
+        """The line of the program that names the target, with the name that most tables would have."""
+        taken = {*self._ladder.card.targets, *self._ladder.card.ids, *self._ladder.columns.inputs}
+        usual = next(name for name in ("target", "label", "y", "outcome_to_predict") if name not in taken)
+        return f"TARGET = {literal(usual)}\n"

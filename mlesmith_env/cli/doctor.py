@@ -1,0 +1,114 @@
+"""`mlesmith doctor`: what this machine offers, and what nobody has tried here."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+_PACKAGES = (
+    "mlesmith-env",
+    "gymnasium",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "scikit-learn",
+    "pydantic",
+    "jupyter-client",
+    "ipykernel",
+    "pyzmq",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A sandbox that was started to see whether it works."""
+
+    ok: bool
+    detail: str
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Report versions, the isolation that this machine offers, and what is untested. Exits with 1 if nothing runs."""
+    from mlesmith_env.cli import FINDINGS, OK, output
+    from mlesmith_env.tasks import home
+    from sandboxes.isolation import host_report
+
+    with output.stderr().status("probing", spinner="dots"):
+        report = host_report()
+        started = _start_sandbox()
+    versions = {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+    untested = _untested(report.level.value)
+    if as_json:
+        output.print_json(
+            {
+                "level": report.level.value,
+                "probes": [asdict(probe) for probe in report.probes],
+                "sandbox": asdict(started),
+                "versions": versions,
+                "home": home(),
+                "untested": untested,
+            }
+        )
+    else:
+        out = output.stdout()
+        out.print(f"Isolation: {report.level.value}")
+        rows: list[list[str | Text]] = [
+            [output.styled("ok" if probe.ok else "failed"), probe.name, probe.detail, "" if probe.ok else probe.remedy]
+            for probe in report.probes
+        ]
+        out.print(output.table(["", "probe", "found", "remedy"], rows))
+        out.print()
+        word = output.styled("ok" if started.ok else "failed")
+        out.print(output.table(["", "tried", "found"], [[word, "a session", started.detail]]))
+        out.print()
+        out.print(output.table(["package", "version"], list(versions.items())))
+        out.print(f"\nCache: {home()}\nUntested here: {'; '.join(untested)}.", markup=False)
+    raise typer.Exit(OK if started.ok else FINDINGS)
+
+
+def _start_sandbox() -> _Trial:
+    """Start a session, run one line in it."""
+    from sandboxes.errors import SandboxError
+    from sandboxes.local import LocalSandbox
+    from sandboxes.sandbox import IsolationLevel
+
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as public:
+        sandbox = LocalSandbox(public=Path(public), min_isolation=IsolationLevel.PROCESS)
+        try:
+            sandbox.start()
+            result = sandbox.execute("print(6 * 7)")
+            level = sandbox.report.level.value
+        except SandboxError as error:
+            return _Trial(ok=False, detail=str(error))
+        finally:
+            sandbox.close()
+    if result.stdout.strip() != "42":
+        return _Trial(ok=False, detail=f"it answered {result.stdout!r}, {result.error_name} {result.error_message}")
+    return _Trial(ok=True, detail=f"started and answered in {time.perf_counter() - started:.2f} s at level {level}")
+
+
+def _untested(level: str) -> list[str]:
+    """What a good report still does not show."""
+    notes = [f"isolation levels other than {level}", "runs that use all of their memory or disk limit"]
+    if platform.system() != "Linux":
+        notes.append(f"{platform.system()} as a whole: isolation needs Linux")
+    return notes
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,80 @@
+"""`mlesmith info`: one competition on one page."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from generators.competitions.package import Competition
+    from generators.verification.verdict import Verdict
+
+
+def info(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Path of a competition, pool:<id> or builtin:<name>.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print card, leaderboard and verdict as JSON.")] = False,
+) -> None:
+    """Show a competition: its card, its leaderboard, what verification said, its description."""
+    from mlesmith_env.cli import output
+    from mlesmith_env.tasks import load_task
+
+    competition = load_task(task)
+    card, board, verdict = competition.card, competition.leaderboard(), _verdict(competition)
+    if as_json:
+        output.print_json(
+            {
+                "root": competition.root,
+                "card": card.model_dump(mode="json"),
+                "leaderboard": [dataclasses.asdict(row) for row in board],
+                "verified": verdict.passed if verdict else None,
+                "findings": [finding.model_dump(mode="json") for finding in verdict.findings] if verdict else [],
+            }
+        )
+        return
+    out = output.stdout()
+    direction = "higher" if card.higher_is_better else "lower"
+    facts = [
+        ("id", card.id),
+        ("title", card.title),
+        ("summary", card.summary),
+        ("predicts", f"{', '.join(card.targets)} ({card.objective.value}, submitted as {card.form.value})"),
+        ("metric", f"{card.metric.replace('_', ' ')}, {direction} is better"),
+        ("split", f"{card.split.kind}, {card.split.train_rows:,} training and {card.split.test_rows:,} test rows"),
+        ("budget", f"{card.budget.steps} steps, {card.budget.run_s:g} s a run"),
+        ("source", f"{card.provenance.source}{f' ({card.provenance.licence})' if card.provenance.licence else ''}"),
+        ("folder", output.shown_path(competition.root)),
+    ]
+    out.print(output.table(["", ""], facts))
+    if board:
+        out.print()
+        rows = [
+            [row.name, row.kind, *(output.number(score) for score in (row.public_score, row.private_score, row.score))]
+            for row in board
+        ]
+        names = ["solution", "kind", "public", "private", "all"]
+        out.print(output.table(names, rows, right=names[2:]))
+    if verdict:
+        out.print()
+        out.print(output.verdict_table(verdict))
+        for line in output.findings_lines(verdict):
+            out.print(line, soft_wrap=True)
+    out.print()
+    out.print(competition.description, markup=False)
+
+
+def _verdict(competition: Competition) -> Verdict | None:
+    from pydantic import ValidationError
+
+    from generators.competitions.package import VERIFICATION
+    from generators.errors import CompetitionError
+    from generators.verification.verdict import Verdict
+
+    path = competition.root / VERIFICATION
+    if not path.is_file():
+        return None
+    try:
+        return Verdict.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise CompetitionError(f"{path} is damaged; `mlesmith verify {competition.root}` judges anew") from None

@@ -1,0 +1,64 @@
+"""Making and judging competitions with everything in place: the rules backend below, the trial in the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from generators.datasets.raw import RawDataset
+    from generators.pipeline import Generation
+    from generators.verification.verdict import Verdict
+
+
+def generate(
+    source: str | Path,
+    out: str | Path,
+    *,
+    limit: int = 3,
+    rounds: int = 2,
+    seed: int = 0,
+    overwrite: bool = False,
+    on_event: Callable[[Any], None] | None = None,
+    on_dataset: Callable[[RawDataset], None] | None = None,
+) -> Generation:
+    """Make at most `limit` verified competitions from raw data and publish them into the folder `out`.
+
+    `source`: a folder, a file, an archive, or `builtin:<name>`. `rounds`: repair rounds for a draft that fails its
+    verification. `overwrite`: put them in the place of other competitions with the same ids. `on_event` is told of the
+    progress, `on_dataset` of the dataset once it is read, its unusable files included. Raises
+    `DatasetError` where the source cannot be used.
+    """
+    from generators import pipeline
+    from generators.datasets.sources import open_source
+    from generators.roles.rules import RulesBrainstormer, RulesDesigner, RulesRefactor, RulesReviewer
+    from mlesmith_env.trial import ScriptedTrial
+
+    with open_source(source) as dataset:
+        if on_dataset is not None:
+            on_dataset(dataset)
+        return pipeline.generate(
+            dataset,
+            Path(out).expanduser().resolve(),
+            brainstormer=RulesBrainstormer(),
+            designer=RulesDesigner(),
+            refactor=RulesRefactor(),
+            reviewer=RulesReviewer(),
+            trial=ScriptedTrial(),
+            limit=limit,
+            rounds=rounds,
+            seed=seed,
+            overwrite=overwrite,
+            on_event=on_event,
+        )
+
+
+def verify(root: str | Path, *, raw: str | Path | None = None) -> Verdict:
+    """Judge the competition in `root` by all three layers. `raw`: its raw data, for the checks that prepare again."""
+    from generators.roles.rules import RulesReviewer
+    from generators.verification import verify as verification
+    from mlesmith_env.trial import ScriptedTrial
+
+    raw_folder = Path(raw) if raw is not None else None
+    return verification.verify(Path(root), raw=raw_folder, trial=ScriptedTrial(), reviewer=RulesReviewer())

@@ -1,0 +1,150 @@
+"""What an environment was made with: checked once, kept as JSON data, turned into rules and sandboxes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from mlesmith_env import observations, rewards
+from mlesmith_env.spaces import MAX_STEPS
+from mlesmith_env.turn import Feedback, Rules
+from sandboxes.limits import Limits
+from sandboxes.sandbox import IsolationLevel, Sandbox, SandboxFactory
+
+if TYPE_CHECKING:
+    from generators.competitions.card import Card
+    from generators.competitions.package import Competition
+
+SANDBOXES = ("local",)
+CURRICULA = ("uniform", "round-robin")
+RENDER_MODES = ("human", "ansi")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The arguments of the environment; see `MLESmithEnv`. Raises `ValueError` with advice for one that cannot be."""
+
+    task: str | None
+    max_steps: int | None
+    max_seconds: float | None
+    run_s: float | None
+    feedback: Feedback
+    reward: str
+    sandbox: str | SandboxFactory
+    isolation: str
+    min_isolation: str
+    limits: Mapping[str, Any]
+    pool: str | None
+    curriculum: str | None
+    free_info: int
+    observation_chars: int
+    trajectory_dir: str | None
+
+    def __post_init__(self) -> None:
+        if self.max_steps is not None and not 1 <= self.max_steps <= MAX_STEPS:
+            raise ValueError(f"max_steps must be between 1 and {MAX_STEPS}, got {self.max_steps!r}")
+        for name, seconds in (("max_seconds", self.max_seconds), ("run_s", self.run_s)):
+            if seconds is not None and not 0 < seconds < math.inf:
+                raise ValueError(f"{name} must be a positive number of seconds or None, got {seconds!r}")
+        one_of("feedback", self.feedback, get_args(Feedback))
+        one_of("curriculum", self.curriculum, (None, *CURRICULA))
+        one_of("min_isolation", self.min_isolation, tuple(level.value for level in IsolationLevel))
+        if isinstance(self.sandbox, str):
+            one_of("sandbox", self.sandbox, SANDBOXES)
+        if self.free_info < 0:
+            raise ValueError(f"free_info must not be negative, got {self.free_info!r}")
+        if self.observation_chars < observations.MIN_CHARS:
+            least = observations.MIN_CHARS
+            raise ValueError(f"observation_chars must be at least {least}, got {self.observation_chars!r}")
+        if self.curriculum is not None and self.pool is None:
+            raise ValueError("curriculum chooses from a pool; name one with pool=")
+        rewards.get_reward(self.reward)
+        self.sandbox_limits(run_s=1.0)
+
+    def rules(self, card: Card) -> Rules:
+        """The rules of an episode of one competition, whose own budget holds where none was given."""
+        return Rules(
+            feedback=self.feedback,
+            reward=self.reward,
+            max_steps=self.max_steps or min(card.budget.steps, MAX_STEPS),
+            max_seconds=self.max_seconds,
+            run_s=float(self.run_s or card.budget.run_s),
+            free_info=self.free_info,
+            observation_chars=self.observation_chars,
+        )
+
+    def sandbox_limits(self, *, run_s: float) -> Limits:
+        """The bounds on a sandbox whose runs may take `run_s` seconds."""
+        known = [field.name for field in dataclasses.fields(Limits) if field.name != "wall_s"]
+        unknown = [str(name) for name in self.limits if name not in known]
+        if unknown:
+            advice = "a run's seconds are run_s=" if "wall_s" in unknown else f"known are {', '.join(known)}"
+            raise ValueError(f"limits has no {', '.join(unknown)}; {advice}")
+        return Limits(**{**self.limits, "wall_s": run_s})
+
+    def start_sandbox(self, competition: Competition, rules: Rules, *, seed: int) -> Sandbox:
+        """A running sandbox with the public data of a competition. Raises `SandboxError` where none can be had."""
+        sandbox = self._factory()(public=competition.public, limits=self.sandbox_limits(run_s=rules.run_s), seed=seed)
+        try:
+            sandbox.start()
+        except BaseException:
+            sandbox.close()
+            raise
+        return sandbox
+
+    def resolve(self, task: str) -> Competition:
+        """The competition that a task names, `pool:` meaning the pool given here."""
+        from mlesmith_env.tasks import load_task
+
+        return load_task(task, pool=Path(self.pool) if self.pool else None)
+
+    def choices(self) -> tuple[str, ...]:
+        """The tasks to choose from. Raises `ValueError` where there are none."""
+        from mlesmith_env.tasks import pool_ids
+
+        if self.task is not None:
+            return (self.task,)
+        if self.pool is None:
+            raise ValueError('no task: give task= or pool= to the environment, or options={"task": ...} to reset')
+        ids = pool_ids(Path(self.pool))
+        if not ids:
+            raise ValueError(f"the pool {self.pool} holds no competition; `mlesmith generate SRC --out {self.pool}`")
+        return tuple(f"pool:{name}" for name in ids)
+
+    def as_data(self) -> dict[str, Any]:
+        """The arguments as JSON data; a sandbox factory is only named."""
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        if not isinstance(self.sandbox, str):
+            data["sandbox"] = getattr(self.sandbox, "__name__", type(self.sandbox).__name__)
+        return {**data, "limits": dict(self.limits)}
+
+    def _factory(self) -> SandboxFactory:
+        if not isinstance(self.sandbox, str):
+            return self.sandbox
+        from sandboxes.local import LocalSandbox
+
+        level = IsolationLevel(self.min_isolation)
+
+        def local(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:
+            return LocalSandbox(public=public, limits=limits, seed=seed, isolation=self.isolation, min_isolation=level)
+
+        return local
+
+
+def one_of(name: str, value: object, known: tuple[object, ...]) -> None:
+    """Raise `ValueError` listing the known values where `value` is none of them."""
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(str(item) for item in known)}, got {value!r}")
+
+
+def as_path(path: str | os.PathLike[str] | None) -> str | None:
+    """A path as text."""
+    return None if path is None else os.fspath(path)
+
+
+RenderMode = Literal["human", "ansi"]

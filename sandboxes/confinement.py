@@ -1,0 +1,268 @@
+"""What one confined process tree may see, and how that is put into force from inside it.
+
+A `Confinement` is plain data: the host writes it, a supervisor applies it to itself before any foreign code exists.
+Each level has its own way: a private root in fresh namespaces, or an allowlist of paths.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import stat
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from sandboxes import landlock, linux, seccomp
+from sandboxes.sandbox import IsolationLevel
+
+_OLD_ROOT = "/.host"
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_SYSTEM_PATHS = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/nix/store",
+    "/etc/alternatives",
+    "/etc/fonts",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/sys/devices/system/cpu",
+)
+_LANDLOCK_READABLE = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/dev/urandom", "/dev/random")
+_SIGNALS_ARE_SCOPED = 6
+_LANDLOCK_WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """One path of the host that the confined tree sees."""
+
+    source: str
+    """Real path on the host, free of links."""
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """An empty folder in memory, private to the tree, with a quota."""
+
+    path: str
+    mib: int
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """Everything that a confined tree sees beyond the interpreter and its libraries."""
+
+    level: IsolationLevel
+    binds: tuple[Bind, ...] = ()
+    folders: tuple[Folder, ...] = ()
+    """Made at level `namespaces` only; the other levels bind folders of the host instead."""
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON data for the fork server."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Inverse of `to_json`."""
+        return cls(
+            level=IsolationLevel(data["level"]),
+            binds=tuple(Bind(**bind) for bind in data["binds"]),
+            folders=tuple(Folder(**folder) for folder in data["folders"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The user that a confined tree runs as."""
+
+    uid: int
+    gid: int
+    translated: Mapping[tuple[int, int], int]
+    """For root: descriptors of id maps by the (uid, gid) on the host whose files are shown as this user's."""
+    switch: bool
+    """Whether the process still has to become that user."""
+
+
+def interpreter_paths(packages: Iterable[str]) -> tuple[str, ...]:
+    """Paths of the host that any Python code needs: system libraries, this interpreter, its packages and ours."""
+    prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
+    installed = {p for p in sys.path if Path(p).name in ("site-packages", "dist-packages")}
+    wanted = [Path(p) for p in sorted({*_SYSTEM_PATHS, *prefixes, *installed, *packages})]
+    # a prefix that contains somebody's home folder is no installation of Python, and must not be shown whole
+    try:
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir).resolve()
+    except KeyError:
+        home = Path("/")
+    usable = [p for p in wanted if (p.exists() or p.is_symlink()) and not home.is_relative_to(p)]
+    real = [p for p in usable if not p.is_symlink()]
+    return tuple(str(p) for p in usable if not any(p != q and p.is_relative_to(q) for q in real))
+
+
+def shields_supervisor(level: IsolationLevel) -> bool:
+    """Whether foreign code at this level cannot signal the process above it, so that its end is never its doing."""
+    if level is IsolationLevel.LANDLOCK:
+        return landlock.abi() >= _SIGNALS_ARE_SCOPED
+    return level is IsolationLevel.NAMESPACES
+
+
+def enter_private_root(confinement: Confinement, system: Iterable[str], identity: Identity) -> None:
+    """Enter fresh mount, network, ipc and uts namespaces, build the private root and move into it.
+
+    The process must be the first of a pid namespace, with the right to mount.
+    """
+    os.umask(0o022)
+    linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWNET)
+    linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
+    # the new root hangs over this folder only until the pivot; from then on the host's own shows below the old root
+    base = "/tmp"  # noqa: S108 - a mount point
+    linux.mount("tmpfs", base, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=4m,nr_inodes=4096,mode=755")
+    Path(base + _OLD_ROOT).mkdir()
+    linux.pivot_root(base, base + _OLD_ROOT)
+    os.chdir("/")
+    _make_devices()
+    Path("/proc").mkdir()
+    linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+    for folder in sorted(confinement.folders, key=lambda f: f.path):
+        _make_folder(folder, identity)
+    for path in system:  # after the folders: an interpreter may lie below /tmp
+        _show_system_path(path)
+    for bind in sorted(confinement.binds, key=lambda b: b.target.count("/")):
+        _show(bind, identity)
+    _name_user(identity)
+    linux.unmount(_OLD_ROOT)
+    Path(_OLD_ROOT).rmdir()
+    read_only = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
+    linux.mount(None, "/", None, read_only)
+    linux.loopback_up()
+    socket.sethostname("sandbox")
+
+
+def shed_privileges(confinement: Confinement, system: Iterable[str], identity: Identity) -> None:
+    """Give up everything that a confined process does not need; nothing of it can be taken back."""
+    os.umask(0o022)
+    if confinement.level is not IsolationLevel.PROCESS:
+        linux.drop_capability_bounds()
+    if identity.switch:
+        os.setgroups([])
+        os.setresgid(identity.gid, identity.gid, identity.gid)
+        os.setresuid(identity.uid, identity.uid, identity.uid)
+    if confinement.level is IsolationLevel.PROCESS:
+        return
+    linux.drop_capabilities()
+    linux.no_new_privileges()
+    if confinement.level is IsolationLevel.LANDLOCK:
+        readable = [b.source for b in confinement.binds if not b.writable]
+        writable = [b.source for b in confinement.binds if b.writable]
+        landlock.restrict([*system, *_LANDLOCK_READABLE, *readable], [*_LANDLOCK_WRITABLE, *writable])
+    if seccomp.supported():
+        linux.install_filter(seccomp.program(local_sockets_only=confinement.level is IsolationLevel.LANDLOCK))
+
+
+def _show_system_path(path: str) -> None:
+    source = Path(_OLD_ROOT + path)
+    if source.is_symlink():
+        link = source.parent / source.readlink()
+        # an absolute link means a path of the old root, which is not where this process would look for it
+        target = Path(_OLD_ROOT + str(source.readlink())) if source.readlink().is_absolute() else link
+        if target.is_dir():
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).symlink_to(source.readlink())
+            return
+        source = target
+    if source.exists() and not source.is_symlink():
+        linux.bind(str(source), _mount_point(path, folder=source.is_dir()))
+
+
+def _show(bind: Bind, identity: Identity) -> None:
+    source = Path(_OLD_ROOT + bind.source)
+    found = source.stat()
+    target = _mount_point(bind.target, folder=source.is_dir())
+    if not identity.switch:
+        linux.bind(str(source), target, writable=bind.writable)
+        return
+    try:
+        translated = identity.translated[found.st_uid, found.st_gid]
+        linux.bind(str(source), target, writable=bind.writable, user_namespace=translated)
+    except (OSError, KeyError):
+        # this file system cannot translate owners
+        if bind.writable:
+            _give_away(source, identity)
+            linux.bind(str(source), target, writable=True)
+        elif _open_to_all(source):
+            linux.bind(str(source), target)
+        else:
+            _copy(source, Path(target), identity)
+
+
+def _give_away(source: Path, identity: Identity) -> None:
+    """Hand a tree to the sandbox's user; the host takes it back when all is over."""
+    for path in (source, *source.rglob("*")):
+        os.chown(path, identity.uid, identity.gid, follow_symlinks=False)
+
+
+def _open_to_all(source: Path) -> bool:
+    mode = source.lstat().st_mode
+    if stat.S_ISDIR(mode):
+        return mode & 0o005 == 0o005 and all(map(_open_to_all, source.iterdir()))
+    return stat.S_ISLNK(mode) or bool(mode & stat.S_IROTH)
+
+
+def _copy(source: Path, target: Path, identity: Identity) -> None:
+    if source.is_dir():
+        linux.mount("tmpfs", str(target), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755")
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(source, target)
+    _give_away(target, identity)
+
+
+def _mount_point(path: str, *, folder: bool) -> str:
+    place = Path(path)
+    if folder:
+        place.mkdir(parents=True, exist_ok=True)
+    elif not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    return path
+
+
+def _make_folder(folder: Folder, identity: Identity) -> None:
+    target = _mount_point(folder.path, folder=True)
+    options = f"size={folder.mib}m,nr_inodes={folder.entries},mode=700,uid={identity.uid},gid={identity.gid}"
+    linux.mount("tmpfs", target, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
+
+
+def _make_devices() -> None:
+    devices = Path("/dev")
+    for folder in (devices, devices / "pts", devices / "shm"):
+        folder.mkdir()
+    for name in _DEVICES:
+        (devices / name).touch()
+        linux.mount(f"{_OLD_ROOT}/dev/{name}", f"/dev/{name}", None, linux.MS_BIND)
+    for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
+        (devices / name).symlink_to(f"/proc/self/fd{target}")
+    options = "newinstance,ptmxmode=0666,mode=620"
+    linux.mount("devpts", "/dev/pts", "devpts", linux.MS_NOSUID | linux.MS_NOEXEC, options)
+    (devices / "ptmx").symlink_to("pts/ptmx")
+
+
+def _name_user(identity: Identity) -> None:
+    settings = Path("/etc")
+    settings.mkdir(exist_ok=True)
+    (settings / "passwd").write_text(f"agent:x:{identity.uid}:{identity.gid}::/workspace:/bin/sh\n")
+    (settings / "group").write_text(f"agent:x:{identity.gid}:\n")
+    (settings / "hosts").write_text("127.0.0.1 localhost sandbox\n")
+    (settings / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")

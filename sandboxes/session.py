@@ -1,0 +1,235 @@
+"""One living Python session in a confined tree: brought up, asked to run code, interrupted, replaced, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+from sandboxes import forkserver, wire
+from sandboxes.errors import SandboxLostError, SandboxStartError
+from sandboxes.kernel import Channels, new_connection
+from sandboxes.messages import Transcript
+
+_START_S = 60.0
+_GRACE_S = 1.5
+_INTERRUPTS = 2
+_LAST_OUTPUT_S = 1.5
+_QUOTA_CHECK_S = 0.25
+_BATCH = 200
+
+
+class Ending(Enum):
+    """How a run ended, as seen from outside."""
+
+    DONE = "done"
+    INTERRUPTED = "interrupted"
+    """The time was up and the code gave way to an interrupt."""
+    STUCK = "stuck"
+    """The time was up and the code ignored the interrupt."""
+    DIED = "died"
+    OVER_QUOTA = "over_quota"
+
+
+class Session:
+    """A kernel in a confined tree. Not thread-safe."""
+
+    def __init__(self, request: Mapping[str, Any], sockets_inside: str, sockets_outside: str | None) -> None:
+        """`sockets_inside`: folder of the sockets as the kernel sees it. `sockets_outside`: as the host sees it.
+
+        None where the folder is private to the tree: it is then reached through a descriptor.
+        """
+        self._request = dict(request)
+        self._inside = sockets_inside
+        self._outside = sockets_outside
+        self._sockets_fd = -1
+        self._generation = 0
+        self._tree: forkserver.ConfinedTree | None = None
+        self._channels: Channels | None = None
+        self.exit_status: int | None = None
+        """Exit code of the worker that died last (negative: a signal), None where it is not known."""
+
+    def start(self) -> list[int]:
+        """Bring the session up; gives descriptors of the folders named in the request, but for the last.
+
+        The last folder of the request must be that of the sockets where `sockets_outside` is None.
+        """
+        connection = self._next_connection()
+        self._tree = forkserver.spawn({**self._request, "connection": connection, "generation": self._generation})
+        try:
+            folders = self._tree.expect("ready", _START_S)
+            if self._outside is None:
+                self._sockets_fd = folders.pop()
+            self._connect(connection)
+        except BaseException:
+            self.end()
+            raise
+        return folders
+
+    def restart(self) -> None:
+        """A fresh session in the same tree. Raises `SandboxLostError` where the tree itself is gone."""
+        self._drop_channels()
+        connection = self._next_connection()
+        changes = {"connection": connection, "generation": self._generation}
+        if self._tree is None or not self._tree.alive() or not self._tree.command("restart", changes=changes):
+            raise SandboxLostError("the process above the session is gone")
+        try:
+            self._connect(connection)
+        except SandboxStartError as error:
+            raise SandboxLostError(f"the session cannot be replaced: {error}") from error
+
+    def died(self) -> bool:
+        """Whether the session ended since the last run."""
+        import select
+
+        if self._tree is None or not self._tree.alive():
+            self.exit_status = None
+            return True
+        watched = select.poll()
+        watched.register(self._tree.channel.fileno(), select.POLLIN)
+        while watched.poll(0):
+            if not self._notice():
+                return True
+        return False
+
+    def execute(
+        self, code: str, timeout_s: float, transcript: Transcript, over_quota: Callable[[], bool] | None = None
+    ) -> Ending:
+        """Run code; what it shows goes into the transcript. Unless `DONE` or `INTERRUPTED`, restart afterwards."""
+        import zmq
+
+        assert self._channels is not None
+        assert self._tree is not None
+        poller = zmq.Poller()
+        for watched in (self._channels.shell, self._channels.iopub, self._tree.channel.fileno()):
+            poller.register(watched, zmq.POLLIN)
+        if self._tree.process >= 0:
+            poller.register(self._tree.process, zmq.POLLIN)
+        own = self._channels.execute(code)
+        clock = _Clock(timeout_s)
+        while not transcript.finished:
+            if transcript.replied and clock.output_is_late():
+                break
+            if clock.passed():
+                if clock.interrupts == _INTERRUPTS:
+                    return Ending.STUCK
+                self._tree.command("interrupt")
+                clock.grant_grace()
+            ready = dict(poller.poll(clock.next_wait_ms(checks=over_quota is not None)))
+            if self._channels.iopub in ready:
+                self._take(self._channels.iopub, own, transcript)
+            if self._channels.shell in ready:
+                self._take(self._channels.shell, own, transcript)
+            died = self._tree.process in ready or self._tree.channel.fileno() in ready
+            if died and not self._notice():
+                self._take(self._channels.iopub, own, transcript)
+                return Ending.DIED
+            if over_quota is not None and clock.check_is_due() and over_quota():
+                return Ending.OVER_QUOTA
+        return Ending.INTERRUPTED if clock.interrupts else Ending.DONE
+
+    def end(self) -> None:
+        """End every process of the session. Idempotent."""
+        self._drop_channels()
+        if self._tree is not None:
+            self._tree.end(at_once=self._outside is None)
+            self._tree = None
+        if self._sockets_fd >= 0:
+            os.close(self._sockets_fd)
+            self._sockets_fd = -1
+
+    def _next_connection(self) -> dict[str, Any]:
+        self._generation += 1
+        return new_connection(f"{self._inside}/k{self._generation}")
+
+    def _connect(self, connection: Mapping[str, Any]) -> None:
+        assert self._tree is not None
+        deadline = time.monotonic() + _START_S
+        while True:
+            message = self._tree.next_event(deadline - time.monotonic())
+            if message.get("generation", self._generation) != self._generation:
+                continue
+            if message["event"] == "bound":
+                break
+            raise SandboxStartError(f"the session ended while it came up: {message.get('error', message)}")
+        outside = self._outside or f"/proc/self/fd/{self._sockets_fd}"
+        self._channels = Channels(connection, f"{outside}/k{self._generation}")
+        self._channels.wait_until_subscribed(deadline - time.monotonic())
+
+    def _take(self, socket: Any, own: str, transcript: Transcript) -> None:
+        import zmq
+
+        assert self._channels is not None
+        for _ in range(_BATCH):
+            try:
+                message = self._channels.receive(socket)
+            except zmq.Again:
+                return
+            if message is None or message[1] != own:
+                continue
+            kind, _, content = message
+            if socket is self._channels.iopub:
+                transcript.add_output(kind, content)
+            elif kind == "execute_reply":
+                transcript.add_reply(content)
+
+    def _notice(self) -> bool:
+        """Take one event of the supervisor; False where the worker or the supervisor is gone."""
+        assert self._tree is not None
+        try:
+            message, _ = self._tree.receive()
+        except (wire.ConnectionEnded, OSError):
+            self.exit_status = None
+            return False
+        if message["event"] == "exited" and message["generation"] == self._generation:
+            self.exit_status = message["status"]
+            return False
+        return True
+
+    def _drop_channels(self) -> None:
+        if self._channels is not None:
+            with contextlib.suppress(OSError):
+                self._channels.close()
+            self._channels = None
+
+
+class _Clock:
+    """When to interrupt, when to give up, when to look at the quota."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._deadline = time.monotonic() + timeout_s
+        self._late: float | None = None
+        self._check = time.monotonic() + _QUOTA_CHECK_S
+        self.interrupts = 0
+
+    def passed(self) -> bool:
+        return time.monotonic() >= self._deadline
+
+    def grant_grace(self) -> None:
+        self.interrupts += 1
+        self._deadline = time.monotonic() + _GRACE_S / _INTERRUPTS
+
+    def output_is_late(self) -> bool:
+        """Called after the reply has come: whether the rest of the output has had its time."""
+        if self._late is None:
+            self._late = time.monotonic() + _LAST_OUTPUT_S
+        return time.monotonic() >= self._late
+
+    def check_is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._check:
+            return False
+        self._check = now + _QUOTA_CHECK_S
+        return True
+
+    def next_wait_ms(self, *, checks: bool) -> int:
+        moments = [self._deadline]
+        if self._late is not None:
+            moments.append(self._late)
+        if checks:
+            moments.append(self._check)
+        return math.ceil(max(0.0, min(moments) - time.monotonic()) * 1000)

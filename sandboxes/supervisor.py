@@ -1,0 +1,306 @@
+"""The process above each confined process: first of its process namespace, parent of the worker.
+
+In namespaces it confines itself, then forks the worker that will run foreign code, so it holds nothing that the worker
+may not have, but for the socket to the host; at the other levels the worker confines itself. It never runs foreign
+code. It ends the whole tree when the host says so, when the host closes the socket, and when the host or the fork
+server is gone.
+
+Messages to the host: `ready` (with descriptors of the folders asked for), `bound` (the worker is about to run foreign
+code), `exited` (status, and whether it was bound), `failed` (stage, error). Messages from the host: `interrupt`,
+`restart`, `close`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sandboxes import linux, rlimits, wire
+from sandboxes.confinement import Confinement, Identity, enter_private_root, shed_privileges
+from sandboxes.sandbox import IsolationLevel
+
+Worker = Callable[[Mapping[str, Any], Sequence[int], int], None]
+"""Runs in the forked worker: the request, the descriptors that came with it, one end of the `bound` pipe."""
+
+
+def supervise(
+    channel: socket.socket,
+    request: Mapping[str, Any],
+    fds: Sequence[int],
+    *,
+    system: Sequence[str],
+    identity: Identity,
+    host: Sequence[int],
+    server: Sequence[int],
+    worker: Worker,
+) -> NoReturn:
+    """Become the supervisor of one confined tree. `host`, `server`: descriptors of the processes to die with."""
+    status = 1
+    try:
+        confinement = Confinement.from_json(request["confinement"])
+        mapped = rlimits.mapped_bytes()  # measured while /proc is still to be seen
+        folders = _confine(confinement, request, system, identity)
+        _close_all_but({channel.fileno(), *fds, *host, *server, *folders})
+        wire.send(channel, {"event": "ready"}, folders)
+        for fd in folders:
+            os.close(fd)
+        _Supervisor(
+            channel,
+            request={**request, "mapped": mapped},
+            fds=fds,
+            host=host,
+            server=server,
+            worker=worker,
+            confinement=confinement,
+            system=system,
+            identity=identity,
+        ).run()
+        status = 0
+    except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
+        with contextlib.suppress(OSError):
+            wire.send(channel, {"event": "failed", "stage": "confinement", "error": _describe(error)})
+    finally:
+        os._exit(status)
+
+
+def _confine(
+    confinement: Confinement, request: Mapping[str, Any], system: Sequence[str], identity: Identity
+) -> list[int]:
+    if confinement.level is IsolationLevel.NAMESPACES:
+        enter_private_root(confinement, system, identity)
+    elif sys.platform == "linux":
+        linux.adopt_orphans()
+    flags = getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_CLOEXEC
+    folders = [os.open(path, flags) for path in request.get("folders", ())]
+    if confinement.level is IsolationLevel.NAMESPACES:
+        shed_privileges(confinement, system, identity)
+    if sys.platform == "linux":
+        linux.set_dumpable(dumpable=False)
+    return folders
+
+
+def _close_all_but(kept: set[int]) -> None:
+    """Close what the fork server had open beyond the standard streams."""
+    low = 3
+    for fd in sorted(kept):
+        os.closerange(low, fd)
+        low = max(low, fd + 1)
+    os.closerange(low, low + 1024)
+
+
+def _describe(error: BaseException) -> str:
+    return "".join(traceback.format_exception_only(error)).strip()
+
+
+class _Supervisor:
+    def __init__(
+        self,
+        channel: socket.socket,
+        *,
+        request: Mapping[str, Any],
+        fds: Sequence[int],
+        host: Sequence[int],
+        server: Sequence[int],
+        worker: Worker,
+        confinement: Confinement,
+        system: Sequence[str],
+        identity: Identity,
+    ) -> None:
+        self._channel = channel
+        self._request = dict(request)
+        self._fds = list(fds)
+        self._host = list(host)
+        self._watched = [*host, *server]
+        self._worker = worker
+        self._confinement = confinement
+        self._system = system
+        self._identity = identity
+        self._private = confinement.level is IsolationLevel.NAMESPACES
+        if self._private and os.getpid() != 1:
+            raise RuntimeError("a supervisor in namespaces must be their first process")
+        self._pid = 0
+        self._bound = -1
+        self._begun = False
+        self._poll = select.poll()
+        self._wake_r, self._wake_w = os.pipe()
+        os.set_blocking(self._wake_r, False)
+        os.set_blocking(self._wake_w, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.set_wakeup_fd(self._wake_w, warn_on_full_buffer=False)
+
+    def run(self) -> None:
+        """Serve until the host is done with this tree."""
+        self._start()
+        for fd in (self._channel.fileno(), self._wake_r, *self._watched):
+            self._poll.register(fd, select.POLLIN)
+        while True:
+            for fd, _ in self._poll.poll():
+                if fd in self._watched:
+                    return self._end(host_is_gone=fd in self._host)
+                if fd == self._bound:
+                    self._report_bound()
+                elif fd == self._wake_r:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self._wake_r, 4096)
+                    self._reap()
+                elif fd == self._channel.fileno():
+                    command = self._next_command()
+                    if command in ("", "close"):
+                        return self._end(host_is_gone=not command)
+
+    def _start(self) -> None:
+        bound_r, bound_w = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(bound_r)
+            self._become_worker(bound_w)
+        os.close(bound_w)
+        self._bound, self._begun = bound_r, False
+        self._poll.register(bound_r, select.POLLIN)
+        if self._request["task"] == "function":  # a function runs once: its descriptors are not needed again
+            for fd in self._fds:
+                os.close(fd)
+            self._fds = []
+
+    def _become_worker(self, bound: int) -> NoReturn:
+        status = 111
+        try:
+            self._confine_worker()
+        except BaseException as error:  # noqa: BLE001 - no foreign code has run yet: the fault is ours, and told as such
+            with contextlib.suppress(OSError):
+                os.write(bound, _describe(error).encode()[:4096])
+            os._exit(status)
+        try:
+            self._worker(self._request, self._fds, bound)
+            status = 0
+        except BaseException:  # noqa: BLE001 - the last frame of a forked process
+            with contextlib.suppress(OSError):
+                os.write(2, traceback.format_exc().encode())
+        finally:
+            os._exit(status)
+
+    def _confine_worker(self) -> None:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for fd in (self._wake_r, self._wake_w, *self._watched):
+            os.close(fd)
+        self._channel.close()
+        os.setsid()
+        if sys.platform == "linux":
+            linux.set_dumpable(dumpable=True)
+            if not self._private:
+                linux.die_with_parent()
+        os.environ.clear()
+        os.environ.update(self._request["environment"])
+        os.umask(0o022)
+        os.chdir(self._request["cwd"])
+        rlimits.apply(self._request["limits"], mapped=self._request["mapped"], own_user=self._private)
+        if not self._private:  # the supervisor itself stays outside, where the worker cannot reach it
+            shed_privileges(self._confinement, self._system, self._identity)
+        gc.enable()
+
+    def _report_bound(self) -> None:
+        told = os.read(self._bound, 4096)
+        self._forget_bound()
+        if told == b"1":
+            self._begun = True
+            self._tell("bound")
+        elif told:
+            self._tell("failed", stage="worker", error=told.decode(errors="replace"))
+
+    def _forget_bound(self) -> None:
+        if self._bound >= 0:
+            self._poll.unregister(self._bound)
+            os.close(self._bound)
+            self._bound = -1
+
+    def _tell(self, event: str, **content: Any) -> None:
+        with contextlib.suppress(OSError):  # a host that is gone is noticed by the loop
+            generation = self._request.get("generation", 0)
+            wire.send(self._channel, {"event": event, "generation": generation, **content})
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._pid:
+                self._pid = 0
+                if self._bound >= 0:  # what it said of itself comes before its end
+                    self._report_bound()
+                self._tell("exited", status=os.waitstatus_to_exitcode(status), begun=self._begun)
+
+    def _next_command(self) -> str:
+        """Obey one command and name it; "" where the host is gone or has forgotten this tree."""
+        try:
+            message, _ = wire.receive(self._channel)
+        except wire.ConnectionEnded:
+            return ""
+        command = str(message["command"])
+        if command == "interrupt":
+            if self._pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._pid, signal.SIGINT)
+        elif command == "restart":
+            self._kill_all()
+            self._forget_bound()
+            self._request.update(message["changes"])
+            self._start()
+        return command
+
+    def _end(self, *, host_is_gone: bool) -> None:
+        self._kill_all()
+        if host_is_gone and not self._private:
+            for folder in self._request.get("belongings", ()):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _kill_all(self) -> None:
+        """Kill every process below this one, also those that left the worker's group."""
+        self._pid, worker = 0, self._pid
+        while True:
+            if self._private:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(-1, signal.SIGKILL)
+            else:
+                if worker:  # its group, for systems without /proc
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.killpg(worker, signal.SIGKILL)
+                for pid in _descendants():
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(pid, signal.SIGKILL)
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+
+
+def _descendants() -> list[int]:
+    """Every process below this one. Orphans come to it, so nothing below it gets away."""
+    children: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # the name, in brackets, may hold anything
+            parent = int(status.read_text(errors="replace").rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(status.parent.name))
+    found: list[int] = []
+    waiting = [os.getpid()]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found

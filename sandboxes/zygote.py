@@ -1,0 +1,305 @@
+"""The warm fork server: a fresh interpreter without secrets that has loaded the libraries foreign code will want.
+
+It is exec'd, never forked from the host, because children inherit memory. It runs no foreign code and no parallel
+region (a process that forks after one leaves broken thread pools to its children). For each request it forks a
+supervisor, which confines itself and forks the worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import importlib.util
+import os
+import select
+import signal
+import socket
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sandboxes import linux, wire
+from sandboxes.confinement import Identity, interpreter_paths
+from sandboxes.sandbox import IsolationLevel
+
+SCIENCE = (
+    "numpy",
+    "pandas",
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.sparse",
+    "sklearn.metrics",
+    "sklearn.linear_model",
+    "sklearn.ensemble",
+    "sklearn.model_selection",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+    "sklearn.compose",
+    "sklearn.impute",
+    "sklearn.feature_extraction.text",
+    "sklearn.neighbors",
+    "pyarrow",
+    "pyarrow.parquet",
+    "pyarrow.feather",
+    "sandboxes.function_worker",
+)
+TABLES = ("numpy", "pandas", "sklearn.model_selection", "pyarrow", "sandboxes.function_worker")
+"""What a server for few calls loads: enough to read, split and write tables."""
+KERNEL = ("sandboxes.kernel_worker",)
+SPARE = ("pytest", "_pytest.assertion.rewrite")
+"""Loaded when there is nothing else to do."""
+_FIRST_UID = 1 << 28
+_UIDS_PER_SERVER = 256
+_FULL_RANGE = 1 << 32
+
+
+class Zygote:
+    """One server: the socket to the host, what is loaded, who runs."""
+
+    def __init__(self, server: socket.socket, host: Sequence[int], libraries: str = "all") -> None:
+        self._server = server
+        self._host = list(host)
+        self._self: list[int] = []
+        self._science = SCIENCE if libraries == "all" else TABLES
+        self._pending = [*SCIENCE, *KERNEL, *SPARE] if libraries == "all" else [*TABLES]
+        self._slots: dict[int, int] = {}
+        self._id_maps: dict[tuple[int, int, int, int], int] = {}
+        self._packages = _own_packages()
+        self._system = interpreter_paths(self._packages)
+        if hasattr(os, "pidfd_open"):
+            with contextlib.suppress(OSError):
+                self._self.append(os.pidfd_open(os.getpid()))
+        self._is_root = sys.platform == "linux" and os.geteuid() == 0 and linux.has_admin()
+        self._wake_r, self._wake_w = os.pipe()
+        os.set_blocking(self._wake_r, False)
+        os.set_blocking(self._wake_w, False)
+
+    def serve(self) -> None:
+        """Answer requests until the host is gone."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.set_wakeup_fd(self._wake_w, warn_on_full_buffer=False)
+        if sys.platform == "linux":
+            linux.adopt_orphans()
+        gc.disable()
+        poll = select.poll()
+        for fd in (self._server.fileno(), self._wake_r, *self._host):
+            poll.register(fd, select.POLLIN)
+        while True:
+            for fd, _ in poll.poll(0 if self._pending else None):
+                if fd in self._host:
+                    return
+                if fd == self._wake_r:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self._wake_r, 4096)
+                    self._reap()
+                else:
+                    try:
+                        request, fds = wire.receive(self._server)
+                    except wire.ConnectionEnded:
+                        return
+                    self._answer(request, fds)
+            if self._pending:
+                self._load(self._pending.pop(0))
+                if not self._pending:
+                    gc.collect()
+                    gc.freeze()
+
+    def _load(self, module: str) -> None:
+        with contextlib.suppress(ImportError):  # who needs it will fail at its own import, and say so
+            importlib.import_module(module)
+
+    def _load_for(self, request: Mapping[str, Any]) -> None:
+        needed = {"function": self._science, "kernel": (*self._science, *KERNEL)}.get(request["task"], ())
+        missing = [m for m in (*needed, *request.get("preload", ())) if m not in sys.modules]
+        for module in missing:
+            self._load(module)
+        if missing:
+            self._pending = [m for m in self._pending if m not in sys.modules]
+            gc.collect()
+            gc.freeze()
+
+    def _answer(self, request: dict[str, Any], fds: list[int]) -> None:
+        """Fork a supervisor for one request; the first descriptor is its socket to the host."""
+        channel = socket.socket(fileno=fds[0])
+        try:
+            self._load_for(request)
+            self._fork(channel, request, fds[1:])
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                wire.send(channel, {"event": "failed", "stage": "fork", "error": str(error)})
+        finally:
+            channel.close()
+            for fd in fds[1:]:
+                os.close(fd)
+
+    def _fork(self, channel: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
+        level = IsolationLevel(request["confinement"]["level"])
+        if level is not IsolationLevel.NAMESPACES:
+            self._fork_supervisor(channel, request, fds, Identity(os.getuid(), os.getgid(), {}, switch=False))
+            return
+        slot = next(n for n in range(_UIDS_PER_SERVER + 1) if n not in self._slots.values())
+        if slot == _UIDS_PER_SERVER:
+            raise OSError(f"one process can have at most {_UIDS_PER_SERVER} sandboxes open at a time")
+        identity = self._identity(slot, request)
+        if self._is_root:
+            self._slots[self._fork_into_namespace(channel, request, fds, identity)] = slot
+            return
+        pid_r, pid_w = os.pipe()
+        middle = os.fork()
+        if middle == 0:
+            self._enter_user_namespace(channel, request, fds, identity, pid_w)
+        os.close(pid_w)
+        answer = os.read(pid_r, 64)
+        os.close(pid_r)
+        os.waitpid(middle, 0)
+        if answer:  # otherwise the process in the middle has told the host why
+            self._slots[int(answer)] = slot
+
+    def _fork_into_namespace(
+        self, channel: socket.socket, request: dict[str, Any], fds: list[int], identity: Identity
+    ) -> int:
+        own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        linux.unshare(linux.CLONE_NEWPID)  # concerns the children of this process, not itself
+        try:
+            return self._fork_supervisor(channel, request, fds, identity, close=[own])
+        finally:
+            linux.setns(own, linux.CLONE_NEWPID)
+            os.close(own)
+
+    def _enter_user_namespace(
+        self, channel: socket.socket, request: dict[str, Any], fds: list[int], identity: Identity, pid_w: int
+    ) -> None:
+        try:
+            linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWPID)
+            linux.map_own_ids(identity.uid, identity.gid)
+            pid = self._fork_supervisor(channel, request, fds, identity, close=[pid_w])
+            os.write(pid_w, str(pid).encode())
+            os._exit(0)
+        except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
+            with contextlib.suppress(OSError):
+                wire.send(channel, {"event": "failed", "stage": "namespaces", "error": str(error)})
+            os._exit(1)
+
+    def _fork_supervisor(
+        self,
+        channel: socket.socket,
+        request: dict[str, Any],
+        fds: list[int],
+        identity: Identity,
+        close: Sequence[int] = (),
+    ) -> int:
+        # the supervisor may speak only after its start has been announced
+        go_r, go_w = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(go_w)
+            os.read(go_r, 1)
+            os.close(go_r)
+            self._become_supervisor(channel, request, fds, identity, close)
+        os.close(go_r)
+        _announce(channel, pid)
+        os.close(go_w)
+        return pid
+
+    def _become_supervisor(
+        self,
+        channel: socket.socket,
+        request: dict[str, Any],
+        fds: list[int],
+        identity: Identity,
+        close: Sequence[int] = (),
+    ) -> None:
+        from sandboxes import supervisor
+
+        signal.set_wakeup_fd(-1)
+        for fd in (self._server.fileno(), self._wake_r, self._wake_w, *close):
+            os.close(fd)
+        task = request["task"]
+        worker = importlib.import_module(f"sandboxes.{task}_worker").run if task != "probe" else _nothing
+        supervisor.supervise(
+            channel,
+            request,
+            fds,
+            system=self._system,
+            identity=identity,
+            host=self._host,
+            server=self._self,
+            worker=worker,
+        )
+
+    def _identity(self, slot: int, request: Mapping[str, Any]) -> Identity:
+        if not self._is_root:
+            return Identity(os.getuid(), os.getgid(), {}, switch=False)
+        uid = _uid_of(slot)
+        owners = {
+            (found.st_uid, found.st_gid)
+            for bind in request["confinement"]["binds"]
+            for found in (Path(bind["source"]).stat(),)
+        }
+        translated = {}
+        for owner in owners:
+            key = (*owner, uid, uid)
+            if key not in self._id_maps:
+                with contextlib.suppress(OSError):  # without an id map the tree is copied or handed over
+                    self._id_maps[key] = linux.id_map_namespace(*key)
+            if key in self._id_maps:
+                translated[owner] = self._id_maps[key]
+        return Identity(uid, uid, translated, switch=True)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._slots.pop(pid, None)
+
+
+def _uid_of(slot: int) -> int:
+    """A user that no other sandbox on this machine runs as now: the server's own process id makes it so."""
+    mapped = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
+    if mapped >= _FULL_RANGE - 1:
+        return _FIRST_UID + os.getpid() * _UIDS_PER_SERVER + slot
+    return 20_000 + (os.getpid() * 31 + slot) % 40_000
+
+
+def _announce(channel: socket.socket, pid: int) -> None:
+    """Tell the host that a supervisor exists, with a descriptor of its process where the system has such."""
+    fds = []
+    if hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):
+            fds.append(os.pidfd_open(pid))
+    wire.send(channel, {"event": "started"}, fds)
+    for fd in fds:
+        os.close(fd)
+
+
+def _own_packages() -> list[str]:
+    """Folders of this project's packages, wherever each is installed, without importing them."""
+    found = []
+    for name in ("sandboxes", "generators", "mlesmith_env"):
+        spec = importlib.util.find_spec(name)
+        found += list(spec.submodule_search_locations or ()) if spec else []
+    return found
+
+
+def _nothing(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
+    """The worker of a probe: that it was reached is the answer."""
+
+
+def main(fd: int, libraries: str = "all") -> None:
+    """Serve the host at the other end of the socket `fd`. `libraries`: which to load, `all` or `tables`."""
+    warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
+    sys.dont_write_bytecode = True
+    server = socket.socket(fileno=fd)
+    _, host = wire.receive(server)
+    zygote = Zygote(server, host, libraries)
+    wire.send(server, {"event": "serving"})
+    zygote.serve()
+    os._exit(0)

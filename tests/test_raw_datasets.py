@@ -1,0 +1,180 @@
+"""Real raw datasets end to end: each gives at least two verified competitions, and no leak known of it gets through.
+
+What is known of each dataset stands here, in the tests; the program has to find it out from the data.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from _pytest.mark import ParameterSet
+
+import mlesmith_env
+from generators.competitions.package import Competition
+from generators.datasets.sources import open_source
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+pytestmark = [
+    pytest.mark.raw_data,
+    pytest.mark.skipif(not DATA.is_dir(), reason="the collection of raw datasets is not beside this checkout"),
+]
+
+Pools = Callable[[str], list[Competition]]
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Pools:
+    """Competitions made of a dataset; made once in this module."""
+    made: dict[str, list[Competition]] = {}
+
+    def competitions(name: str) -> list[Competition]:
+        if name not in made:
+            out = tmp_path_factory.mktemp(name) / "pool"
+            mlesmith_env.generate(DATA / name, out)
+            made[name] = [mlesmith_env.Pool(out).get(competition) for competition in mlesmith_env.Pool(out)]
+        return made[name]
+
+    return competitions
+
+
+def inputs(competition: Competition) -> set[str]:
+    header = pd.read_csv(competition.public / "train.csv", nrows=0)
+    return set(header.columns) - set(competition.card.targets) - set(competition.card.ids)
+
+
+def on_one_worker(name: str) -> ParameterSet:
+    """All tests of a dataset run in the same process, where its competitions are made once."""
+    return pytest.param(name, marks=pytest.mark.xdist_group(name))
+
+
+DATASETS = ("baseball_databank", "comic_characters", "faa_birdstrikes", "us_flights_delay", "molecules_moleculenet")
+
+
+@pytest.mark.parametrize("name", [on_one_worker(name) for name in DATASETS])
+def test_each_gives_at_least_two_verified_competitions(name: str, pool: Pools) -> None:
+    competitions = pool(name)
+    assert len(competitions) >= 2
+    assert all(competition.card.scores for competition in competitions)
+    targets = [(competition.card.targets, competition.card.objective) for competition in competitions]
+    assert len(set(targets)) == len(targets)
+
+
+# columns that name a row or an entity and nothing else; codes of recurring settings (a team, an airport) are inputs
+IDENTIFIERS = {
+    "baseball_databank": {"playerID", "retroID", "bbrefID", "people_retroID", "people_bbrefID", "people_nameLast"},
+    "comic_characters": {"page_id", "urlslug", "name"},
+    "molecules_moleculenet": {"mol_id", "num", "name", "Compound ID", "CMPD_CHEMBLID"},
+}
+
+
+@pytest.mark.parametrize("name", [on_one_worker(name) for name in IDENTIFIERS])
+def test_no_identifier_is_an_input(name: str, pool: Pools) -> None:
+    for competition in pool(name):
+        shown = inputs(competition) & IDENTIFIERS[name]
+        if competition.card.split.kind == "grouped":  # which rows belong together is told by a number of our own
+            group = competition.card.split.columns[0]
+            numbers = pd.read_csv(competition.public / "train.csv")[group]
+            assert numbers.dtype.kind == "i"
+            assert numbers.max() < competition.card.split.train_rows + competition.card.split.test_rows
+            shown -= {group}
+        assert not shown, competition.card.id
+
+
+# target (a part of its name) -> columns that give it away
+LEAKS = {
+    "faa_birdstrikes": {
+        "damage": {"Cost Total $", "Cost Repair", "Cost Other", "Effect Amount of damage"},
+        "cost": {"Cost Total $", "Cost Repair", "Cost Other", "Effect Amount of damage"},
+    },
+    "baseball_databank": {
+        "inducted": {"votes", "ballots", "needed"},
+        "wswin": {"LgWin", "WCWin", "Rank"},
+        "lgwin": {"WSWin", "Rank"},
+        "divwin": {"Rank", "W", "L"},
+        "w": {"L", "G", "Rank"},
+        "l": {"W", "G", "Rank"},
+    },
+    "molecules_moleculenet": {
+        "measured log solubility": {"ESOL predicted log solubility in mols per litre"},
+        "expt": {"calc"},
+        "calc": {"expt"},
+        "ct_tox": {"FDA_APPROVED"},
+        "fda_approved": {"CT_TOX"},
+    },
+    "comic_characters": {
+        "year": {"FIRST APPEARANCE"},
+        "first appearance": {"Year", "YEAR"},
+    },
+    "us_flights_delay": {"delay": {"delay"}},
+}
+
+
+def leaks_of(dataset: str, target: str) -> set[str]:
+    """What the table above says of a target: by its whole name where it is short, else by a part of it."""
+    lowered = target.lower().replace("_", " ")
+    found: set[str] = set()
+    for name, columns in LEAKS[dataset].items():
+        key = name.replace("_", " ")
+        if lowered == key or (len(key) > 3 and key in lowered):
+            found |= columns
+    return found - {target}
+
+
+@pytest.mark.parametrize("name", [on_one_worker(name) for name in DATASETS])
+def test_no_known_leak_is_an_input(name: str, pool: Pools) -> None:
+    shown = {
+        competition.card.id: inputs(competition) & leaks_of(name, competition.card.targets[0])
+        for competition in pool(name)
+    }
+    assert not any(shown.values()), shown
+
+
+def alone(tmp_path: Path, *files: str) -> Path:
+    """A raw dataset of some of the collection's files."""
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for file in files:
+        shutil.copy(DATA / file, folder)
+    return folder
+
+
+def competition_about(source: Path, target: str, out: Path) -> Competition | None:
+    """The competition made of `source` whose target is, or is derived from, the named column."""
+    mlesmith_env.generate(source, out)
+    for name in mlesmith_env.Pool(out):
+        competition = mlesmith_env.Pool(out).get(name)
+        if target.lower().replace(" ", "_") in competition.card.targets[0].lower().replace(" ", "_"):
+            return competition
+    return None
+
+
+def test_votes_do_not_tell_who_is_inducted_into_the_hall_of_fame(tmp_path: Path) -> None:
+    source = alone(tmp_path, "baseball_databank/core/HallOfFame.csv")
+    competition = competition_about(source, "inducted", tmp_path / "pool")
+    if competition is not None:  # without its leaks the table may hold too little; then nothing must be published
+        assert not inputs(competition) & {"votes", "ballots", "needed"}
+
+
+def test_the_costs_of_a_strike_do_not_tell_its_damage(tmp_path: Path) -> None:
+    source = alone(tmp_path, "faa_birdstrikes/data/birdstrikes.csv")
+    competition = competition_about(source, "damage", tmp_path / "pool")
+    assert competition is not None
+    assert not inputs(competition) & {"Cost Total $", "Cost Repair", "Cost Other", "Effect Amount of damage"}
+
+
+def test_somebodys_predicted_solubility_is_no_input(tmp_path: Path) -> None:
+    source = alone(tmp_path, "molecules_moleculenet/originals/ESOL_delaney-processed.csv")
+    competition = competition_about(source, "measured log solubility", tmp_path / "pool")
+    assert competition is not None
+    assert not {name for name in inputs(competition) if "predicted" in name}
+
+
+def test_none_is_a_class_of_the_strikes_damage_and_not_a_missing_value(tmp_path: Path) -> None:
+    with open_source(DATA / "faa_birdstrikes") as dataset:
+        damage = dataset.tables[0].frame["Effect Amount of damage"]
+    assert damage.notna().all()
+    assert (damage == "None").mean() > 0.8
