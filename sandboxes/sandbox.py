@@ -7,11 +7,11 @@ never present its own failure as the outcome of the code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 from sandboxes.limits import Limits
 
@@ -112,6 +112,8 @@ class SandboxReport:
     """Whether code can reach a network."""
     details: Mapping[str, str] = field(default_factory=dict)
     """Which defences are on, and what was skipped on this host and why."""
+    forked: Literal["", "memory", "replay"] = ""
+    """How this sandbox came to be: empty for one that was started, else the way it was forked."""
 
 
 @runtime_checkable
@@ -166,10 +168,16 @@ class Sandbox(Protocol):
     def restart(self) -> None:
         """A fresh session in the same workspace: variables are gone, files stay."""
 
-    def fork(self, n: int) -> list[Self]:
-        """`n` sandboxes in the same state (memory and files), independent from here on.
+    def fork(self, n: int, *, seeds: Sequence[int] | None = None) -> list[Self]:
+        """`n` running sandboxes in the same state (memory and files), independent from here on; this one goes on.
 
-        Raises `SandboxError` where the backend cannot fork.
+        `random` and `numpy.random` are reseeded in each: from `seeds` (one for each), by default from this sandbox's
+        own seed and the number of forks so far, so that the same calls give the same states. `report.forked` of each
+        says how: `memory` (the living session was forked) or `replay` (the recorded code was run again in a fresh
+        session, because something in the living one cannot be forked; `report.details["fork"]` says what).
+
+        Raises `ValueError` where `n` is not positive or `seeds` does not fit it, `SandboxError` where the backend
+        cannot fork at all.
         """
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -92,8 +92,9 @@ class ScriptedSandbox:
         """Nothing to restart: files stay, and so does the place in the script."""
         self._files()
 
-    def fork(self, n: int) -> list[Self]:
+    def fork(self, n: int, *, seeds: Sequence[int] | None = None) -> list[Self]:
         """Not offered: raises `SandboxError`."""
+        del seeds
         raise SandboxError(f"a scripted sandbox cannot fork (asked for {n})")
 
     def close(self) -> None:

@@ -38,11 +38,19 @@ class Ending(Enum):
 class Session:
     """A kernel in a confined tree. Not thread-safe."""
 
-    def __init__(self, request: Mapping[str, Any], sockets_inside: str, sockets_outside: str | None) -> None:
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        sockets_inside: str,
+        sockets_outside: str | None,
+        spawn: Callable[[Mapping[str, Any]], forkserver.ConfinedTree] = forkserver.spawn,
+    ) -> None:
         """`sockets_inside`: folder of the sockets as the kernel sees it. `sockets_outside`: as the host sees it.
 
-        None where the folder is private to the tree: it is then reached through a descriptor.
+        None where the folder is private to the tree: it is then reached through a descriptor. `spawn` starts a
+        confined tree for a request.
         """
+        self._spawn = spawn
         self._request = dict(request)
         self._inside = sockets_inside
         self._outside = sockets_outside
@@ -59,7 +67,7 @@ class Session:
         The last folder of the request must be that of the sockets where `sockets_outside` is None.
         """
         connection = self._next_connection()
-        self._tree = forkserver.spawn({**self._request, "connection": connection, "generation": self._generation})
+        self._tree = self._spawn({**self._request, "connection": connection, "generation": self._generation})
         try:
             folders = self._tree.expect("ready", _START_S)
             if self._outside is None:

@@ -1,0 +1,222 @@
+"""What every sandbox with a Jupyter kernel has in common, wherever it runs: files, runs, recovery, the end."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from sandboxes.confinement import shields_supervisor
+from sandboxes.errors import SandboxError, SandboxLostError, SandboxStartError
+from sandboxes.limits import Limits
+from sandboxes.messages import Transcript
+from sandboxes.sandbox import Collected, ExecutionResult, ExecutionStatus, IsolationLevel, SandboxReport
+from sandboxes.script import describe_exit
+from sandboxes.session import Ending, Session
+from sandboxes.workspace import PUBLIC, Workspace
+
+_MIB = 1 << 20
+
+
+class KernelSandbox(ABC):
+    """A workspace with one persistent Python session in a confined process tree. Implements `Sandbox`.
+
+    A backend says where the tree comes from (`_bring_up`), at what level (`_choose_level`) and what it is (`report`).
+    `public` is a folder offered read-only as `public/`. `seed` fixes the state of `random` and `numpy.random` in every
+    fresh session.
+    """
+
+    def __init__(self, *, public: Path | None, limits: Limits | None, seed: int) -> None:
+        if public is not None and not public.is_dir():
+            raise ValueError(f"public={str(public)!r} is not a folder")
+        self.limits = limits or Limits()
+        self._public = public.resolve() if public is not None else None
+        self._seed = seed
+        self._level: IsolationLevel | None = None
+        self._session: Session | None = None
+        self._workspace: Workspace | None = None
+        self._shown: Workspace | None = None
+        self._broken_off = False
+        self._owner = os.getpid()
+
+    @property
+    @abstractmethod
+    def report(self) -> SandboxReport:
+        """What this sandbox is. Raises `SandboxError` before `start`."""
+
+    @abstractmethod
+    def _choose_level(self) -> IsolationLevel:
+        """The level to run at. Raises `IsolationError` or `SandboxStartError` where there is none."""
+
+    @abstractmethod
+    def _bring_up(self, level: IsolationLevel) -> tuple[Session, Workspace]:
+        """A running session and the workspace it works in. Raises `SandboxStartError` or `OSError`."""
+
+    @abstractmethod
+    def _clean_up(self) -> None:
+        """Remove what `_bring_up` made on the host besides the session and the workspace. Idempotent."""
+
+    def _quota_check(self) -> Any:
+        """How to notice a full workspace while code runs; None where something else enforces the quota."""
+        return None
+
+    def _shields_supervisor(self, level: IsolationLevel) -> bool:
+        """Whether foreign code cannot signal the process above it, so that its end is never that code's doing."""
+        return shields_supervisor(level)
+
+    def _files_die_with_the_tree(self, level: IsolationLevel) -> bool:
+        """Whether a new process tree starts with an empty workspace."""
+        return level is IsolationLevel.NAMESPACES
+
+    def start(self) -> None:
+        """Bring the session up. Idempotent while running.
+
+        Raises `IsolationError` where the host cannot give the level asked for, `SandboxStartError` otherwise.
+        """
+        if self._session is not None:
+            return
+        self._level = self._choose_level()
+        self._owner = os.getpid()
+        try:
+            if self._public is not None:
+                self._shown = self._workspace_at(os.open(self._public, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+            self._session, self._workspace = self._bring_up(self._level)
+        except OSError as error:
+            self.close()
+            raise SandboxStartError(f"the sandbox cannot be started: {error}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def execute(self, code: str, *, timeout_s: float | None = None) -> ExecutionResult:
+        """Run `code`; see `Sandbox.execute`."""
+        session = self._running()
+        started = time.monotonic()
+        allowed = self.limits.wall_s if timeout_s is None else min(timeout_s, self.limits.wall_s)
+        if self._broken_off or session.died():
+            ours = not self._broken_off and self._supervisor_is_gone(session)
+            self._replace()
+            reason = "The session had ended before this code was run, so it was not run; a fresh session is ready."
+            return ExecutionResult(ExecutionStatus.KILLED, state_lost=True, machinery_failed=ours, reason=reason)
+        transcript = Transcript(self.limits.output_chars)
+        self._broken_off = True
+        ending = session.execute(code, allowed, transcript, self._quota_check())
+        self._broken_off = False
+        seconds = time.monotonic() - started
+        if ending is Ending.DONE and not transcript.aborted:
+            return transcript.result(seconds)
+        if ending is Ending.INTERRUPTED:
+            reason = f"It ran longer than {allowed:g} s and was interrupted."
+            return transcript.result(seconds, status=ExecutionStatus.TIMEOUT, reason=reason)
+        status = ExecutionStatus.TIMEOUT if ending is Ending.STUCK else ExecutionStatus.KILLED
+        reason = {
+            # a kernel of ours never says so: the code itself has forged the answer
+            Ending.DONE: "The session refused to run the code, so it was replaced.",
+            Ending.STUCK: f"It ran longer than {allowed:g} s and ignored the interrupt, so the session was replaced.",
+            Ending.DIED: f"The session ended while the code ran: {describe_exit(session.exit_status)}.",
+            Ending.OVER_QUOTA: "The workspace grew beyond its quota, so the session was replaced.",
+        }[ending]
+        ours = ending is Ending.DIED and self._supervisor_is_gone(session)
+        self._replace()
+        found = transcript.result(seconds, status=status, reason=reason, state_lost=True)
+        return dataclasses.replace(found, machinery_failed=ours)
+
+    def write_file(self, path: str, data: bytes) -> None:
+        """Put a file into the workspace; see `Sandbox.write_file`."""
+        self._files().write(path, data)
+
+    def read_file(self, path: str, *, max_bytes: int) -> bytes:
+        """Read a file of the workspace or of `public/`; see `Sandbox.read_file`."""
+        files, path = self._files_of(path)
+        return files.read(path, max_bytes=max_bytes)
+
+    def collect(self, path: str, *, max_bytes: int) -> Collected:
+        """Take a file out as plain bytes; see `Sandbox.collect`."""
+        files, path = self._files_of(path)
+        return files.collect(path, max_bytes=max_bytes)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, link or folder; see `Sandbox.remove`."""
+        self._files().remove(path)
+
+    def restart(self) -> None:
+        """A fresh session in the same workspace. Raises `SandboxLostError` where there can be none."""
+        self._running()
+        self._replace()
+
+    def fork(self, n: int, *, seeds: Sequence[int] | None = None) -> list[Self]:
+        """Not offered: raises `SandboxError`."""
+        del seeds
+        raise SandboxError(f"this sandbox cannot fork a running session (asked for {n}); replay the code instead")
+
+    def close(self) -> None:
+        """End every process and remove every file. Idempotent."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.end()
+        for files in (self._workspace, self._shown):
+            if files is not None:
+                files.close()
+        self._workspace = self._shown = None
+        self._clean_up()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _workspace_at(self, folder: int) -> Workspace:
+        limits = self.limits
+        return Workspace(
+            folder,
+            max_bytes=limits.file_mib * _MIB,
+            quota_bytes=limits.disk_mib * _MIB,
+            quota_files=limits.files,
+        )
+
+    def _replace(self) -> None:
+        """A fresh session in place of the current one, in the same workspace."""
+        session, level = self._running(), self._level
+        assert level is not None
+        self._broken_off = False
+        try:
+            session.restart()
+        except SandboxLostError:
+            session.end()
+            old = self._files()
+            try:
+                self._session, self._workspace = self._bring_up(level)
+            except SandboxStartError as error:
+                raise SandboxLostError(f"the session is gone and cannot be replaced: {error}") from error
+            if self._files_die_with_the_tree(level):
+                old.copy_to(self._workspace)
+            old.close()
+
+    def _supervisor_is_gone(self, session: Session) -> bool:
+        """Whether a session that has ended went with the process above it, which its code cannot have ended."""
+        return session.exit_status is None and self._level is not None and self._shields_supervisor(self._level)
+
+    def _running(self) -> Session:
+        if self._session is None:
+            raise SandboxError("the sandbox is not running: call start() first")
+        if self._owner != os.getpid():
+            raise SandboxError("the sandbox belongs to another process: a forked process must start its own")
+        return self._session
+
+    def _files(self) -> Workspace:
+        self._running()
+        assert self._workspace is not None
+        return self._workspace
+
+    def _files_of(self, path: str) -> tuple[Workspace, str]:
+        files = self._files()
+        first, _, rest = path.removeprefix("./").partition("/")
+        if first == PUBLIC and rest and self._shown is not None:
+            return self._shown, rest
+        return files, path
