@@ -60,6 +60,7 @@ class Session:
         self._channels: Channels | None = None
         self.exit_status: int | None = None
         """Exit code of the worker that died last (negative: a signal), None where it is not known."""
+        self._ended = False
         self.tree_is_gone = False
         """Whether it went with the process above it."""
 
@@ -135,11 +136,13 @@ class Session:
             raise SandboxLostError(f"the session cannot be replaced: {error}") from error
 
     def died(self) -> bool:
-        """Whether the session ended since the last run."""
+        """Whether the session has ended."""
         import select
 
         if self._tree is None or not self._tree.alive():
             self.exit_status, self.tree_is_gone = None, True
+            return True
+        if self._ended:
             return True
         watched = select.poll()
         watched.register(self._tree.channel.fileno(), select.POLLIN)
@@ -223,6 +226,7 @@ class Session:
             self._sockets_fd = -1
 
     def _next_connection(self) -> dict[str, Any]:
+        self._ended = False
         self._generation += 1
         return new_connection(f"{self._inside}/k{self._generation}")
 
@@ -263,10 +267,10 @@ class Session:
         try:
             message, _ = self._tree.receive()
         except (wire.ConnectionEnded, OSError):
-            self.exit_status, self.tree_is_gone = None, True
+            self.exit_status, self.tree_is_gone, self._ended = None, True, True
             return False
         if message["event"] == "exited" and message["generation"] == self._generation:
-            self.exit_status = message["status"]
+            self.exit_status, self._ended = message["status"], True
             return False
         return True
 

@@ -44,7 +44,7 @@ def become_worker(
         gc.enable()
     except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
         with contextlib.suppress(OSError):
-            os.write(bound, "".join(traceback.format_exception_only(error)).strip().encode()[:4096])
+            os.write(bound, "".join(traceback.format_exception(error)).strip().encode()[:4096])
         os._exit(status)
     try:
         worker(request, fds, bound)
