@@ -68,7 +68,7 @@ def _foreign_threads(own_threads: Collection[threading.Thread]) -> list[threadin
 
 
 def _other_processes() -> list[str]:
-    """Names of the living processes of this process namespace but this one and the first; those of nested ones are left out."""
+    """Names of the living processes of this namespace but this one and the first; nested ones are left out."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError, StopIteration):
