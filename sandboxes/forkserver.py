@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from sandboxes import wire
+from sandboxes import cgroups, wire
 from sandboxes.errors import SandboxLostError, SandboxStartError
 from sandboxes.limits import scrubbed_environment
 
@@ -45,6 +45,8 @@ class ConfinedTree:
         """Readable when `receive` has an event, or when the tree is gone."""
         self.process = -1
         """Descriptor that becomes readable when the supervisor ends; -1 where the system has none."""
+        self.group: cgroups.Group | None = None
+        """What counts and bounds the whole tree, where this host offers control groups."""
         self._owner = os.getpid()
 
     def receive(self) -> tuple[dict[str, Any], list[int]]:
@@ -109,6 +111,12 @@ class ConfinedTree:
             os.close(self.process)
             self.process = -1
         self.channel.close()
+        if self.group is not None:
+            self.group.remove()
+
+    def memory_culprit(self) -> cgroups.Culprit:
+        """Why a process of this tree was killed for memory since this was last asked; also after `end`."""
+        return self.group.culprit() if self.group is not None else ""
 
     def _kill(self) -> None:
         if self.process >= 0:
@@ -192,7 +200,8 @@ class ForkServer:
     def spawn(self, request: Mapping[str, Any], fds: Sequence[int] = ()) -> ConfinedTree:
         """Start a confined tree. Its next events are `ready` or `failed`.
 
-        Raises `SandboxLostError` where the server is gone, `SandboxStartError` where it cannot fork.
+        Raises `SandboxLostError` where the server is gone, `SandboxStartError` where it cannot fork or the tree cannot
+        be bounded as asked.
         """
         try:
             ours, theirs = socket.socketpair()
@@ -200,8 +209,15 @@ class ForkServer:
             raise SandboxStartError(f"no connection to the fork server: {error}") from error
         tree = ConfinedTree(ours)
         try:
+            tree.group = cgroups.create(cgroups.bounds_of(request))
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
+        groups = tree.group.folders if tree.group is not None else []
+        try:
             with theirs, self._lock:
-                wire.send(self._socket, request, [theirs.fileno(), *fds])
+                wire.send(self._socket, {**request, "groups": groups}, [theirs.fileno(), *fds])
         except OSError as error:
             tree.end(at_once=True)
             raise SandboxLostError(f"the fork server is gone: {self._complaint() or error}") from error
@@ -209,6 +225,8 @@ class ForkServer:
             tree.process = next(iter(tree.expect("started", _BOOT_S)), -1)
         except BaseException:
             tree.channel.close()
+            if tree.group is not None:
+                tree.group.remove()
             raise
         return tree
 
@@ -239,6 +257,8 @@ class _Shared:
             servers, self.servers = self.servers, {}
         for server in servers.values():
             server.close()
+        if servers:  # trees that nobody closed have ended with their server
+            cgroups.remove_own()
 
     def forget(self) -> None:
         """After a fork of the host: the servers belong to the parent; keep the objects, drop the duty."""

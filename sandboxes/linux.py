@@ -5,6 +5,7 @@ Every function raises `OSError` naming the call. Importable anywhere; callable o
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -229,6 +230,12 @@ def no_new_privileges() -> None:
 def set_dumpable(*, dumpable: bool) -> None:
     """Whether processes of the same user may look into this one."""
     prctl(_PR_SET_DUMPABLE, int(dumpable))
+
+
+def prefer_for_out_of_memory() -> None:
+    """Let the kernel end this process and its future children before others when memory runs out, if it can be told."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def adopt_orphans() -> None:

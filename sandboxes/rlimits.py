@@ -15,13 +15,15 @@ _USUAL_BYTES = 1 << 30
 
 
 def limits_to_json(limits: Limits) -> dict[str, float | None]:
-    """The part of `Limits` that the process itself carries."""
+    """The part of `Limits` that a tree of processes carries itself or is bounded by as a whole."""
     return {
         "cpu_s": limits.cpu_s,
         "memory_mib": limits.memory_mib,
         "processes": limits.processes,
         "file_mib": limits.file_mib,
         "open_files": limits.open_files,
+        "disk_mib": limits.disk_mib,
+        "cpus": limits.cpus,
     }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
 from sandboxes import forkserver, wire
+from sandboxes.cgroups import Culprit
 from sandboxes.errors import SandboxLostError, SandboxStartError
 from sandboxes.kernel import Channels, new_connection
 from sandboxes.messages import Transcript
@@ -103,6 +105,12 @@ class Session:
             if not self._notice():
                 return True
         return False
+
+    def memory_culprit(self) -> Culprit:
+        """Why the session that ended last was killed for memory, if it was."""
+        if self._tree is None or self.exit_status not in (None, -signal.SIGKILL):
+            return ""
+        return self._tree.memory_culprit()
 
     def execute(
         self, code: str, timeout_s: float, transcript: Transcript, over_quota: Callable[[], bool] | None = None

@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sandboxes import linux, rlimits, wire
+from sandboxes import cgroups, linux, rlimits, wire
 from sandboxes.confinement import Confinement, Identity, enter_private_root, shed_privileges
 from sandboxes.sandbox import IsolationLevel
 
@@ -48,6 +48,7 @@ def supervise(
     status = 1
     try:
         confinement = Confinement.from_json(request["confinement"])
+        cgroups.join(request.get("groups", ()))  # while their folders are still to be seen
         mapped = rlimits.mapped_bytes()  # measured while /proc is still to be seen
         folders = _confine(confinement, request, system, identity)
         _close_all_but({channel.fileno(), *fds, *host, *server, *folders})
@@ -200,6 +201,7 @@ class _Supervisor:
         os.setsid()
         if sys.platform == "linux":
             linux.set_dumpable(dumpable=True)
+            linux.prefer_for_out_of_memory()
             if not self._private:
                 linux.die_with_parent()
         os.environ.clear()
