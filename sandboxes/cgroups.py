@@ -28,6 +28,7 @@ _PERIOD_US = 100_000
 _OWN_MIB = 64
 _OWN_PROCESSES = 2
 _EMPTY_S = 5.0
+_CLEARING_S = 2.0
 
 Culprit = Literal["", "limit", "host"]
 """Why a process was killed for memory: not at all, the group's own limit, the machine as a whole."""
@@ -92,7 +93,7 @@ class Group:
             return
         self._last = self._look()
         for folder in self.folders:
-            _remove(folder, time.monotonic() + _EMPTY_S)
+            _remove(folder, _EMPTY_S)
 
     def _look(self) -> Culprit:
         folder = Path(self._by_controller["memory"])
@@ -152,9 +153,10 @@ def sweep() -> None:
         return
     for parent in find().parents:
         for folder, owner in _ours(parent):
-            if not _lives(owner):
+            # what outlived its owner may still be clearing up after itself
+            if not _lives(owner) and not _remove(str(folder), _CLEARING_S):
                 _end_members(folder)
-                _remove(str(folder), time.monotonic() + _EMPTY_S)
+                _remove(str(folder), _EMPTY_S)
 
 
 def remove_own() -> None:
@@ -164,7 +166,7 @@ def remove_own() -> None:
     for parent in find().parents:
         for folder, owner in _ours(parent):
             if owner == _owner(os.getpid()):
-                _remove(str(folder), time.monotonic() + _EMPTY_S)
+                _remove(str(folder), _EMPTY_S)
     vacate(find())
 
 
@@ -226,21 +228,23 @@ def _count(path: Path) -> int:
     return int(path.read_text()) if path.exists() else 0
 
 
-def _remove(folder: str, deadline: float) -> None:
+def _remove(folder: str, patience_s: float) -> bool:
+    """Remove a group as soon as it is empty; False where it is not in time."""
+    deadline = time.monotonic() + patience_s
     pause = 0.0005
     while True:
         try:
             Path(folder).rmdir()
         except FileNotFoundError:
-            return
+            return True
         except OSError as error:
             # the last process may have ended and not yet have left
             if error.errno != errno.EBUSY or time.monotonic() >= deadline:
-                return
+                return False
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
         else:
-            return
+            return True
 
 
 def _end_members(folder: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from sandboxes import linux
 
 _CONNECT_S = 2.0
+_CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapAmb")
 
 
 def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
@@ -87,12 +88,11 @@ def _write(folders: Sequence[str], name: str) -> str:
 
 
 def _capabilities() -> str:
-    kept = [
-        line.split()
-        for line in Path("/proc/self/status").read_text().splitlines()
-        if line.startswith(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"))
-    ]
-    return ", ".join(f"{name} {value}" for name, value in kept if int(value, 16))
+    """What is held, and whether more could be had from a setuid program; without that the bounding set is of no use."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    status = dict(line.split(":", 1) for line in lines)
+    held = [f"{name} {status[name].strip()}" for name in _CAPABILITIES if int(status[name], 16)]
+    return ", ".join([*held, *([] if status["NoNewPrivs"].strip() == "1" else ["those of setuid programs"])])
 
 
 def _unshare() -> str:
