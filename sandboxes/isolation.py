@@ -6,10 +6,12 @@ and the remedy.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sandboxes import host_facts, self_attack
@@ -17,7 +19,7 @@ from sandboxes.errors import IsolationError, SandboxStartError
 from sandboxes.host_facts import Probe, Route
 from sandboxes.sandbox import IsolationLevel
 
-__all__ = ["HostReport", "Probe", "Route", "host_report", "probe", "resolve_level"]
+__all__ = ["HostReport", "Probe", "Route", "accepting", "host_report", "probe", "resolve_level"]
 
 _ORDER = (IsolationLevel.NONE, IsolationLevel.PROCESS, IsolationLevel.LANDLOCK, IsolationLevel.NAMESPACES)
 _TRIED = (IsolationLevel.NAMESPACES, IsolationLevel.LANDLOCK)
@@ -36,6 +38,7 @@ class HostReport:
 
 _results: dict[tuple[int, IsolationLevel], Probe] = {}
 _lock = threading.Lock()
+_accepted = [IsolationLevel.LANDLOCK]
 
 
 def host_report() -> HostReport:
@@ -56,12 +59,28 @@ def probe(level: IsolationLevel) -> Probe:
         return _results[key]
 
 
-def resolve_level(isolation: str, minimum: IsolationLevel) -> IsolationLevel:
+@contextlib.contextmanager
+def accepting(minimum: IsolationLevel) -> Iterator[None]:
+    """Within, calls that name no minimum of their own accept `minimum`, in every thread of this process.
+
+    For a program whose foreign code is all its own, so that a host without isolation can run it all the same.
+    """
+    before, _accepted[0] = _accepted[0], minimum
+    try:
+        yield
+    finally:
+        _accepted[0] = before
+
+
+def resolve_level(isolation: str, minimum: IsolationLevel | None = None) -> IsolationLevel:
     """The level to run at: the strongest that works for `"auto"`, otherwise the one that is named.
+
+    `minimum` is `landlock` by default, but for what `accepting` says.
 
     Raises `ValueError` for an unknown name, and `IsolationError` where the host does not offer the level that was
     named or, for `"auto"`, nothing as strong as `minimum`.
     """
+    minimum = minimum or _accepted[0]
     if isolation == "auto":
         failed = []
         for level in _TRIED:

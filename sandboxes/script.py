@@ -80,7 +80,7 @@ def run_function(
     where the machinery fails. Thread-safe.
     """
     limits = limits or Limits()
-    level = resolve_level(isolation, IsolationLevel.LANDLOCK)
+    level = resolve_level(isolation)
     is_file = isinstance(target, Path)
     readable, writable = [Path(p).absolute() for p in readable], [Path(p).absolute() for p in writable]
     seen = [Path(target).absolute(), *readable] if is_file else readable
