@@ -100,10 +100,12 @@ class Group:
         try:
             if self._version == 1:
                 killed = _counters(folder / "memory.oom_control").get("oom_kill", 0)
-                full = sum(map(_count, (folder / "memory.failcnt", folder / "memory.memsw.failcnt")))
+                # how often the limit was met is not counted by every kernel; the most that was used is
+                most, limit = (int((folder / f"memory.{n}_in_bytes").read_text()) for n in ("max_usage", "limit"))
+                full = most > limit - _MIB
             else:
                 events = _counters(folder / "memory.events")
-                killed, full = events.get("oom_kill", 0), events.get("oom", 0)
+                killed, full = events.get("oom_kill", 0), events.get("oom", 0) > 0
         except (OSError, ValueError):
             return ""
         new, self._seen = killed > self._seen, killed
@@ -222,10 +224,6 @@ def _write(path: str, value: str) -> None:
 
 def _counters(path: Path) -> dict[str, int]:
     return {name: int(value) for name, value in (line.split() for line in path.read_text().splitlines())}
-
-
-def _count(path: Path) -> int:
-    return int(path.read_text()) if path.exists() else 0
 
 
 def _remove(folder: str, patience_s: float) -> bool:

@@ -57,14 +57,16 @@ def facts() -> list[Probe]:
     ]
 
 
-def routes(levels: Mapping[IsolationLevel, Probe]) -> tuple[Route, ...]:
-    """Each way of isolating that this project has, with what was found of it here; `levels` are the ones probed."""
+def routes(levels: Mapping[IsolationLevel, Probe], network: Probe) -> tuple[Route, ...]:
+    """Each way of isolating that this project has, with what was found of it here.
+
+    `levels` are the ones probed, `network` is the strongest of them with the network open.
+    """
     is_linux = sys.platform == "linux"
     root = is_linux and os.geteuid() == 0 and linux.has_admin()
     spaces, rules = levels[IsolationLevel.NAMESPACES], levels[IsolationLevel.LANDLOCK]
     shut_in = is_linux and not spaces.ok and rules.ok
     as_user = "not here: this process is root" if root else _found(spaces)
-    machine = platform.machine()
     bounded = cgroup_places.find().version if is_linux else 0
     return (
         Route("root with namespaces", root, _found(spaces) if root else "not here: this process is not root"),
@@ -77,8 +79,7 @@ def routes(levels: Mapping[IsolationLevel, Probe]) -> tuple[Route, ...]:
         ),
         Route("process", tried=True, detail=_found(levels[IsolationLevel.PROCESS])),
         Route("macOS", sys.platform == "darwin", "level process alone" if sys.platform == "darwin" else "not here"),
-        Route("x86-64", machine == "x86_64", seccomp_detail("x86_64")),
-        Route("aarch64", machine == "aarch64", seccomp_detail("aarch64")),
+        *(Route(name, *_filter(name, in_force=spaces.ok or rules.ok)) for name in ("x86_64", "aarch64")),
         Route("control groups, version 1", bounded == 1, cgroups.summary() if bounded == 1 else "not here"),
         Route("control groups, version 2", bounded == 2, cgroups.summary() if bounded == 2 else "not here"),
         Route(
@@ -86,13 +87,8 @@ def routes(levels: Mapping[IsolationLevel, Probe]) -> tuple[Route, ...]:
             tried=False,
             detail=f"{len(gpus.present())} on this host, untested" if gpus.present() else "none on this host, untested",
         ),
-        Route("an open network", tried=False, detail="opened only when asked for, never by this report"),
+        Route("an open network", tried=True, detail=_found(network)),
     )
-
-
-def seccomp_detail(machine: str) -> str:
-    """What is known of the filter for an architecture."""
-    return "its filter is in force" if platform.machine() == machine else "its table is checked, its filter untested"
 
 
 def user_namespace_advice() -> str:
@@ -102,6 +98,12 @@ def user_namespace_advice() -> str:
         if path.is_file() and path.read_text().strip() != wanted:
             return f"allow unprivileged user namespaces: sysctl {setting.replace('/', '.')}={wanted}"
     return ""
+
+
+def _filter(machine: str, *, in_force: bool) -> tuple[bool, str]:
+    if platform.machine() != machine:
+        return False, "its table of system calls is checked against the kernel's, its filter untested"
+    return in_force, "its system call filter was in force" if in_force else "its system call filter was not reached"
 
 
 def _found(probe: Probe) -> str:

@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sandboxes import host_facts, self_attack
@@ -19,7 +19,7 @@ from sandboxes.errors import IsolationError, SandboxStartError
 from sandboxes.host_facts import Probe, Route
 from sandboxes.sandbox import IsolationLevel
 
-__all__ = ["HostReport", "Probe", "Route", "accepting", "host_report", "probe", "resolve_level"]
+__all__ = ["HostReport", "Probe", "Route", "accepting", "host_report", "judge", "probe", "resolve_level"]
 
 _ORDER = (IsolationLevel.NONE, IsolationLevel.PROCESS, IsolationLevel.LANDLOCK, IsolationLevel.NAMESPACES)
 _TRIED = (IsolationLevel.NAMESPACES, IsolationLevel.LANDLOCK)
@@ -46,7 +46,9 @@ def host_report() -> HostReport:
     tried = {level: probe(level) for level in _TRIED}
     level = next((level for level in _TRIED if tried[level].ok), IsolationLevel.PROCESS)
     system, user, *rest = host_facts.facts()
-    ways = host_facts.routes({**tried, IsolationLevel.PROCESS: _try_without()})
+    without = _try_open(IsolationLevel.PROCESS)
+    network = _try_open(level, network=True) if level is not IsolationLevel.PROCESS else without
+    ways = host_facts.routes({**tried, IsolationLevel.PROCESS: without}, network)
     return HostReport(level, (system, user, *tried.values(), *rest), ways)
 
 
@@ -113,8 +115,16 @@ def _try(level: IsolationLevel) -> Probe:
         return Probe(name, ok=False, detail=f"{platform.system()} has no such thing", remedy="run on Linux")
     try:
         reached = self_attack.attack(level)
-    except (SandboxStartError, OSError) as error:
+    except SandboxStartError as error:
         return Probe(name, ok=False, detail=str(error), remedy=_remedy(level))
+    except OSError as error:  # no fault of the level, and not to be remembered as one
+        raise SandboxStartError(f"this host cannot be probed now: {error}") from error
+    return judge(level, reached)
+
+
+def judge(level: IsolationLevel, reached: Mapping[str, str]) -> Probe:
+    """What a level is worth from which attacks reached their aim: one that did is one too many."""
+    name = f"level {level.value}"
     leaks = [attack for attack, what in reached.items() if what]
     if leaks:
         found = ", ".join(f"could {attack} ({reached[attack]})" for attack in leaks)
@@ -124,11 +134,11 @@ def _try(level: IsolationLevel) -> Probe:
     return Probe(name, ok=True, detail=f"set up, and {len(reached)} attacks on this host from inside it were refused")
 
 
-def _try_without() -> Probe:
-    """Level `process`, which keeps nothing out: that its attacks succeed shows that those of a probe can."""
-    name = f"level {IsolationLevel.PROCESS.value}"
+def _try_open(level: IsolationLevel, *, network: bool = False) -> Probe:
+    """A way that is open on purpose: that its attacks succeed shows that those of a probe can."""
+    name = f"level {level.value}"
     try:
-        reached = self_attack.attack(IsolationLevel.PROCESS)
+        reached = self_attack.attack(level, network=network)
     except (SandboxStartError, OSError) as error:
         return Probe(name, ok=False, detail=str(error))
     leaks = [attack for attack, what in reached.items() if what]

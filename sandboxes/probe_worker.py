@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import socket
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,13 @@ _CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapAmb")
 def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
     """Try every attack. `fds`: where to report to, as JSON: what was reached, by the name of the attack."""
     targets = request["targets"]
+    abstract = sys.platform == "linux"
     reached = {
         "read a file of the host": _read(targets["canary"]),
         "look into a process of the host": _look_into(targets["pid"]),
         "signal a process of the host": _signal(targets["pid"]) if targets["signals"] else "",
         "call a listener on the host's loopback": _call(socket.AF_INET, ("127.0.0.1", targets["port"])),
-        "call an abstract socket of the host": _call(socket.AF_UNIX, f"\0{targets['abstract']}"),
+        "call an abstract socket of the host": _call(socket.AF_UNIX, f"\0{targets['abstract']}") if abstract else "",
         "write beside installed packages": _write(targets["folders"], targets["planted"]),
         "keep a capability": _capabilities(),
         "enter a new namespace": _unshare(),
@@ -89,6 +91,8 @@ def _write(folders: Sequence[str], name: str) -> str:
 
 def _capabilities() -> str:
     """What is held, and whether more could be had from a setuid program; without that the bounding set is of no use."""
+    if sys.platform != "linux":
+        return ""
     lines = Path("/proc/self/status").read_text().splitlines()
     status = dict(line.split(":", 1) for line in lines)
     held = [f"{name} {status[name].strip()}" for name in _CAPABILITIES if int(status[name], 16)]
@@ -96,6 +100,8 @@ def _capabilities() -> str:
 
 
 def _unshare() -> str:
+    if sys.platform != "linux":
+        return ""
     for name, flag in (("user", linux.CLONE_NEWUSER), ("mount", linux.CLONE_NEWNS), ("net", linux.CLONE_NEWNET)):
         with contextlib.suppress(OSError):
             linux.unshare(flag)

@@ -14,11 +14,11 @@ _MIB = 1 << 20
 _USUAL_BYTES = 1 << 30
 
 
-def limits_to_json(limits: Limits, *, reserving: bool = False) -> dict[str, float | None]:
+def limits_to_json(limits: Limits, *, own_mib: int = 0, reserving: bool = False) -> dict[str, float | None]:
     """The part of `Limits` that a tree of processes carries itself or is bounded by as a whole.
 
-    `reserving`: libraries in it reserve far more address space than they use, as the drivers of GPUs do, so that only
-    what is written to can be limited.
+    `own_mib`: address space that the worker itself reserves once it runs. `reserving`: libraries in it reserve far more
+    address space than they use, as the drivers of GPUs do, so that only what is written to can be limited.
     """
     return {
         "cpu_s": limits.cpu_s,
@@ -28,6 +28,7 @@ def limits_to_json(limits: Limits, *, reserving: bool = False) -> dict[str, floa
         "open_files": limits.open_files,
         "disk_mib": limits.disk_mib,
         "cpus": limits.cpus,
+        "own_mib": own_mib,
         "reserving": reserving,
     }
 
@@ -45,7 +46,7 @@ def apply(limits: Mapping[str, Any], *, mapped: int, own_user: bool) -> None:
     if limits["cpu_s"] is not None:
         _limit(resource.RLIMIT_CPU, max(1, int(limits["cpu_s"])))
     kind = resource.RLIMIT_DATA if limits["reserving"] else resource.RLIMIT_AS
-    _limit(kind, mapped + int(limits["memory_mib"]) * _MIB)
+    _limit(kind, mapped + (int(limits["memory_mib"]) + int(limits["own_mib"])) * _MIB)
     if own_user:
         _limit(resource.RLIMIT_NPROC, int(limits["processes"]) + 2)
 

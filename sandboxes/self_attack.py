@@ -30,10 +30,11 @@ REMEDIES = {
 """What is missing where an attack succeeds, by the attack's name."""
 
 
-def attack(level: IsolationLevel) -> dict[str, str]:
+def attack(level: IsolationLevel, *, network: bool = False) -> dict[str, str]:
     """Attack this host from a process confined at `level`: what each attack reached, empty where it was refused.
 
-    Raises `SandboxStartError` where the process cannot be confined so, `OSError` where the targets cannot be made.
+    With an open `network` its listeners are meant to be reached. Raises `SandboxStartError` where the process cannot
+    be confined so, `OSError` where the targets cannot be made.
     """
     private = level is IsolationLevel.NAMESPACES
     with _scratch() as scratch, _targets(scratch, level) as targets:
@@ -42,7 +43,10 @@ def attack(level: IsolationLevel) -> dict[str, str]:
             "task": "probe",
             "targets": targets,
             "confinement": Confinement(
-                level, (Bind(own, own, writable=True),), (Folder("/workspace", 1, 16),) if private else ()
+                level,
+                (Bind(own, own, writable=True),),
+                (Folder("/workspace", 1, 16),) if private else (),
+                network=network,
             ).to_json(),
             "limits": rlimits.limits_to_json(Limits()),
             "environment": scrubbed_environment(own),
@@ -76,7 +80,10 @@ def _scratch() -> Iterator[Path]:
 @contextlib.contextmanager
 def _targets(scratch: Path, level: IsolationLevel) -> Iterator[dict[str, Any]]:
     mark = f"mlesmith-{uuid.uuid4().hex}"
-    with _listener(socket.AF_INET, ("127.0.0.1", 0)) as port, _listener(socket.AF_UNIX, f"\0{mark}"):
+    with contextlib.ExitStack() as listening:
+        port = listening.enter_context(_listener(socket.AF_INET, ("127.0.0.1", 0)))
+        if sys.platform == "linux":
+            listening.enter_context(_listener(socket.AF_UNIX, f"\0{mark}"))
         yield {
             "canary": str(scratch / "canary"),
             "pid": os.getpid(),
