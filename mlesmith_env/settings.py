@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from mlesmith_env import observations, rewards
 from mlesmith_env.spaces import MAX_STEPS
 from mlesmith_env.turn import Feedback, Rules
+from sandboxes.gpus import Gpus
+from sandboxes.gpus import check as check_gpus
 from sandboxes.limits import Limits
 from sandboxes.sandbox import IsolationLevel, Sandbox, SandboxFactory
 
@@ -38,6 +40,8 @@ class Settings:
     sandbox: str | SandboxFactory
     isolation: str
     min_isolation: str
+    network: bool
+    gpus: Gpus
     limits: Mapping[str, Any]
     pool: str | None
     curriculum: str | None
@@ -56,6 +60,10 @@ class Settings:
         one_of("min_isolation", self.min_isolation, tuple(level.value for level in IsolationLevel))
         if isinstance(self.sandbox, str):
             one_of("sandbox", self.sandbox, SANDBOXES)
+        elif self.network or self.gpus is not None:
+            raise ValueError("network and gpus are for sandboxes named by a word; a factory sets up its own")
+        one_of("network", self.network, (False, True))
+        check_gpus(self.gpus)
         if self.free_info < 0:
             raise ValueError(f"free_info must not be negative, got {self.free_info!r}")
         if self.observation_chars < observations.MIN_CHARS:
@@ -131,7 +139,15 @@ class Settings:
         level = IsolationLevel(self.min_isolation)
 
         def local(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:
-            return LocalSandbox(public=public, limits=limits, seed=seed, isolation=self.isolation, min_isolation=level)
+            return LocalSandbox(
+                public=public,
+                limits=limits,
+                seed=seed,
+                isolation=self.isolation,
+                min_isolation=level,
+                network=self.network,
+                gpus=self.gpus,
+            )
 
         return local
 

@@ -74,6 +74,12 @@ class Confinement:
     """Of these, the ones that start with what lies at the same place where the tree comes from."""
     forkable: bool = False
     """Whether processes may enter namespaces that are handed to them: how a living session is forked."""
+    shown: tuple[str, ...] = ()
+    """Further paths of the system, read-only, with the owners and modes that they have on the host."""
+    devices: tuple[str, ...] = ()
+    """Device files of the host that the tree may use."""
+    network: bool = False
+    """Whether the tree keeps the host's network. Abstract sockets of the host are then within reach too."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON data for the fork server."""
@@ -88,6 +94,9 @@ class Confinement:
             folders=tuple(Folder(**folder) for folder in data["folders"]),
             copied=tuple(data["copied"]),
             forkable=data["forkable"],
+            shown=tuple(data["shown"]),
+            devices=tuple(data["devices"]),
+            network=bool(data["network"]),
         )
 
 
@@ -126,12 +135,14 @@ def shields_supervisor(level: IsolationLevel) -> bool:
 
 
 def enter_private_root(confinement: Confinement, system: Iterable[str], identity: Identity) -> None:
-    """Enter fresh mount, network, ipc and uts namespaces, build the private root and move into it.
+    """Enter fresh mount, ipc and uts namespaces, and one of the network unless that is to stay open; build the private
+    root and move into it.
 
     The process must be the first of a pid namespace, with the right to mount.
     """
     os.umask(0o022)
-    linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWNET)
+    network = 0 if confinement.network else linux.CLONE_NEWNET
+    linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | network)
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
     # the new root hangs over this folder only until the pivot; from then on the host's own shows below the old root
     base = "/tmp"  # noqa: S108 - a mount point
@@ -139,24 +150,26 @@ def enter_private_root(confinement: Confinement, system: Iterable[str], identity
     Path(base + _OLD_ROOT).mkdir()
     linux.pivot_root(base, base + _OLD_ROOT)
     os.chdir("/")
-    _make_devices()
+    _make_devices(confinement.devices)
     Path("/proc").mkdir()
     linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
     for folder in sorted(confinement.folders, key=lambda f: f.path):
         _make_folder(folder, identity)
-    for path in system:  # after the folders: an interpreter may lie below /tmp
+    shown = [path for path in confinement.shown if not path.startswith("/proc/")]  # those the tree's own /proc shows
+    for path in (*system, *shown):  # after the folders: an interpreter may lie below /tmp
         _show_system_path(path)
     for bind in sorted(confinement.binds, key=lambda b: b.target.count("/")):
         _show(bind, identity)
     for path in confinement.copied:
-        shown = {Path(b.target).name for b in confinement.binds if str(Path(b.target).parent) == path}
-        copy_contents(_OLD_ROOT + path, path, skip=shown)
-    _name_user(identity)
+        taken = {Path(b.target).name for b in confinement.binds if str(Path(b.target).parent) == path}
+        copy_contents(_OLD_ROOT + path, path, skip=taken)
+    _name_user(identity, network=confinement.network)
     linux.unmount(_OLD_ROOT)
     Path(_OLD_ROOT).rmdir()
     read_only = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
     linux.mount(None, "/", None, read_only)
-    linux.loopback_up()
+    if not confinement.network:
+        linux.loopback_up()
     socket.sethostname("sandbox")
 
 
@@ -176,10 +189,14 @@ def shed_privileges(confinement: Confinement, system: Iterable[str], identity: I
     if confinement.level is IsolationLevel.LANDLOCK:
         readable = [b.source for b in confinement.binds if not b.writable]
         writable = [b.source for b in confinement.binds if b.writable]
-        landlock.restrict([*system, *_LANDLOCK_READABLE, *readable], [*_LANDLOCK_WRITABLE, *writable])
+        landlock.restrict(
+            [*system, *_LANDLOCK_READABLE, *confinement.shown, *readable],
+            [*_LANDLOCK_WRITABLE, *confinement.devices, *writable],
+            network=confinement.network,
+        )
     if seccomp.supported():
-        shared_network = confinement.level is IsolationLevel.LANDLOCK
-        linux.install_filter(seccomp.program(local_sockets_only=shared_network, may_join=confinement.forkable))
+        shared = confinement.level is IsolationLevel.LANDLOCK and not confinement.network
+        linux.install_filter(seccomp.program(local_sockets_only=shared, may_join=confinement.forkable))
 
 
 def _show_system_path(path: str) -> None:
@@ -256,13 +273,15 @@ def _make_folder(folder: Folder, identity: Identity) -> None:
     linux.mount("tmpfs", target, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
 
 
-def _make_devices() -> None:
+def _make_devices(further: Iterable[str]) -> None:
     devices = Path("/dev")
     for folder in (devices, devices / "pts", devices / "shm"):
         folder.mkdir()
     for name in _DEVICES:
         (devices / name).touch()
         linux.mount(f"{_OLD_ROOT}/dev/{name}", f"/dev/{name}", None, linux.MS_BIND)
+    for path in further:
+        linux.mount(_OLD_ROOT + path, _mount_point(path, folder=False), None, linux.MS_BIND)
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         (devices / name).symlink_to(f"/proc/self/fd{target}")
     options = "newinstance,ptmxmode=0666,mode=620"
@@ -270,10 +289,12 @@ def _make_devices() -> None:
     (devices / "ptmx").symlink_to("pts/ptmx")
 
 
-def _name_user(identity: Identity) -> None:
+def _name_user(identity: Identity, *, network: bool) -> None:
     settings = Path("/etc")
     settings.mkdir(exist_ok=True)
     (settings / "passwd").write_text(f"agent:x:{identity.uid}:{identity.gid}::/workspace:/bin/sh\n")
     (settings / "group").write_text(f"agent:x:{identity.gid}:\n")
-    (settings / "hosts").write_text("127.0.0.1 localhost sandbox\n")
-    (settings / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")
+    if not (settings / "hosts").exists():  # with an open network the host's own is shown
+        (settings / "hosts").write_text("127.0.0.1 localhost sandbox\n")
+    hosts = "files dns" if network else "files"
+    (settings / "nsswitch.conf").write_text(f"passwd: files\ngroup: files\nhosts: {hosts}\n")

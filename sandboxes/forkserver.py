@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from sandboxes import wire
+from sandboxes import cgroups, wire
 from sandboxes.errors import SandboxLostError, SandboxStartError
 from sandboxes.limits import scrubbed_environment
 
@@ -48,6 +48,10 @@ class ConfinedTree:
         """Readable when `receive` has an event, or when the tree is gone."""
         self.process = -1
         """Descriptor that becomes readable when the supervisor ends; -1 where the system has none."""
+        self.group: cgroups.Group | None = None
+        """What counts and bounds the whole tree, where this host offers control groups."""
+        self.late = False
+        """Whether its processes come from elsewhere, and cannot join its control group by themselves."""
         self._owner = os.getpid()
         self._ancestor: ConfinedTree | None = None
         self._descendants = 0
@@ -56,6 +60,18 @@ class ConfinedTree:
     def await_start(self) -> None:
         """Wait until the supervisor exists. Raises as `next_event` does."""
         self.process = next(iter(self.expect("started", _BOOT_S)), -1)
+        if self.late and self.process >= 0:
+            self.take_in(os.dup(self.process))
+
+    def take_in(self, process: int) -> None:
+        """Put a process that came to this tree from elsewhere into its control group. Closes the descriptor."""
+        try:
+            if self.group is not None:
+                self.group.add(_pid_of(process))
+        except OSError as error:
+            raise SandboxStartError(f"a process cannot be put into its control group: {error}") from error
+        finally:
+            os.close(process)
 
     def descend_from(self, ancestor: ConfinedTree) -> None:
         """This tree lives in the process namespace of another, which must therefore not end before it."""
@@ -157,6 +173,12 @@ class ConfinedTree:
             os.close(self.process)
             self.process = -1
         self.channel.close()
+        if self.group is not None:
+            self.group.remove()
+
+    def memory_culprit(self) -> cgroups.Culprit:
+        """Why a process of this tree was killed for memory since this was last asked; also after `end`."""
+        return self.group.culprit() if self.group is not None else ""
 
     def _kill(self) -> None:
         if self.process >= 0:
@@ -240,13 +262,16 @@ class ForkServer:
     def spawn(self, request: Mapping[str, Any], fds: Sequence[int] = ()) -> ConfinedTree:
         """Start a confined tree. Its next events are `ready` or `failed`.
 
-        Raises `SandboxLostError` where the server is gone, `SandboxStartError` where it cannot fork.
+        Raises `SandboxLostError` where the server is gone, `SandboxStartError` where it cannot fork or the tree cannot
+        be bounded as asked.
         """
         tree = self.begin(request, fds)
         try:
             tree.await_start()
         except BaseException:
             tree.channel.close()
+            if tree.group is not None:
+                tree.group.remove()
             raise
         return tree
 
@@ -273,8 +298,16 @@ class ForkServer:
             raise SandboxStartError(f"no connection to the fork server: {error}") from error
         tree = ConfinedTree(ours, self)
         try:
+            tree.group = cgroups.create(cgroups.bounds_of(request))
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
+        tree.late = "family" in request
+        groups = tree.group.folders if tree.group is not None and not tree.late else []
+        try:
             with theirs, self._lock:
-                wire.send(self._socket, request, [theirs.fileno(), *fds])
+                wire.send(self._socket, {**request, "groups": groups}, [theirs.fileno(), *fds])
         except OSError as error:
             tree.end(at_once=True)
             raise SandboxLostError(f"the fork server is gone: {self._complaint() or error}") from error
@@ -307,6 +340,8 @@ class _Shared:
             servers, self.servers = self.servers, {}
         for server in servers.values():
             server.close()
+        if servers:  # trees that nobody closed have ended with their server
+            cgroups.remove_own()
 
     def forget(self) -> None:
         """After a fork of the host: the servers belong to the parent; keep the objects, drop the duty."""
@@ -349,6 +384,12 @@ def _import_paths() -> list[str]:
     here = str(Path(__file__).resolve().parent.parent)
     installed = [p for p in sys.path if Path(p).name in ("site-packages", "dist-packages")]
     return [*installed, *([] if here in installed else [here])]
+
+
+def _pid_of(process: int) -> int:
+    """The number of the process behind a descriptor, in this process's own namespace."""
+    lines = Path(f"/proc/self/fdinfo/{process}").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pid:"))
 
 
 def _readable(fd: int, timeout_s: float) -> bool:

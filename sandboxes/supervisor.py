@@ -29,7 +29,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sandboxes import family, linux, rlimits, wire
+from sandboxes import cgroups, family, linux, rlimits, wire
 from sandboxes.confinement import Confinement, Identity, enter_private_root, shed_privileges
 from sandboxes.sandbox import IsolationLevel
 from sandboxes.worker import Worker, become_worker
@@ -52,6 +52,7 @@ def supervise(
     status = 1
     try:
         confinement = Confinement.from_json(request["confinement"])
+        cgroups.join(request.get("groups", ()))  # while their folders are still to be seen
         mapped = rlimits.mapped_bytes()  # measured while /proc is still to be seen
         folders = _confine(confinement, request, system, identity)
         _close_all_but({channel.fileno(), *fds, *host, *server, *folders})
@@ -243,7 +244,7 @@ class _Supervisor:
             if arrives:
                 self._notice_arrival()
             self._begun = True
-            self._tell("bound")
+            self._tell("bound", fds=[self._moved_in] if arrives else [])
         elif told or arrives:
             self._tell("failed", stage="worker", error=told.decode(errors="replace") or "the forked session ended")
 

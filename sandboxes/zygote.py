@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sandboxes import family, linux, rlimits, wire
+from sandboxes import cgroups, family, linux, rlimits, wire
 from sandboxes.confinement import Confinement, Identity, interpreter_paths
 from sandboxes.porter import Porter
 from sandboxes.sandbox import IsolationLevel
@@ -55,6 +55,8 @@ SPARE = ("pytest", "_pytest.assertion.rewrite")
 _FIRST_UID = 1 << 28
 _UIDS_PER_SERVER = 256
 _FULL_RANGE = 1 << 32
+_HOST_ENDS_S = 0.2
+"""Between the end of a killed host's socket and that of the host itself, in seconds."""
 
 
 class Zygote:
@@ -66,6 +68,7 @@ class Zygote:
         self._self: list[int] = []
         self._science = SCIENCE if libraries == "all" else TABLES
         self._pending = [*SCIENCE, *KERNEL, *SPARE] if libraries == "all" else [*TABLES]
+        self._grouped = False
         self._slots: dict[int, int] = {}
         self._id_maps: dict[tuple[int, int, int, int], int] = {}
         self._packages = _own_packages()
@@ -123,6 +126,15 @@ class Zygote:
                     gc.collect()
                     gc.freeze()
 
+    def clean_up(self) -> None:
+        """Remove the control groups of a host that was killed; one that lives removes its own."""
+        if not self._grouped or not self._host:
+            return
+        gone = select.poll()
+        gone.register(self._host[0], select.POLLIN)
+        if gone.poll(_HOST_ENDS_S * 1000):
+            cgroups.sweep()
+
     def _load(self, module: str) -> None:
         with contextlib.suppress(ImportError):  # who needs it will fail at its own import, and say so
             importlib.import_module(module)
@@ -140,6 +152,7 @@ class Zygote:
     def _answer(self, request: dict[str, Any], fds: list[int]) -> None:
         """Fork a supervisor for one request; the first descriptor is its socket to the host."""
         channel = socket.socket(fileno=fds[0])
+        self._grouped = self._grouped or bool(request.get("groups"))
         try:
             self._load_for(request)
             self._fork(channel, request, fds[1:])
@@ -279,9 +292,8 @@ class Zygote:
         signal.set_wakeup_fd(-1)
         for fd in (*self._own_descriptors(), *close):
             os.close(fd)
-        task = request["task"]
-        forks_no_worker = task == "probe" or request.get("arrives")
-        worker = _nothing if forks_no_worker else importlib.import_module(f"sandboxes.{task}_worker").run
+        arrives = request.get("arrives")
+        worker = _nothing if arrives else importlib.import_module(f"sandboxes.{request['task']}_worker").run
         supervisor.supervise(
             channel,
             request,
@@ -355,7 +367,7 @@ def _own_packages() -> list[str]:
 
 
 def _nothing(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
-    """The worker of a probe, whose being reached is the answer, and of trees whose worker is forked elsewhere."""
+    """The worker of trees whose worker is forked elsewhere."""
 
 
 def main(fd: int, libraries: str = "all") -> None:
@@ -367,4 +379,5 @@ def main(fd: int, libraries: str = "all") -> None:
     zygote = Zygote(server, host, libraries)
     wire.send(server, {"event": "serving"})
     zygote.serve()
+    zygote.clean_up()
     os._exit(0)
