@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import random
 import shutil
 import sys
+import tempfile
 import traceback
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from sandboxes.seeding import seed_session
 
 _LOADED = (
     "ipykernel.kernelapp",
@@ -81,7 +83,8 @@ def _bring_up(request: Mapping[str, Any]) -> Any:
         iostream: Any = importlib.import_module("ipykernel.iostream")
         iostream.IOPubThread._setup_pipe_in = lambda thread: setattr(thread, "_pipe_flag", False)
     _empty(Path(connection["ip"]).parent)
-    _seed(int(request["seed"]))
+    tempfile.tempdir = None  # a module loaded beforehand may have asked for that of the fork server
+    seed_session(int(request["seed"]))
     folder = Path(os.environ["IPYTHONDIR"])
     folder.mkdir(parents=True, exist_ok=True)
     app = _application(str(folder))
@@ -131,10 +134,3 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(entry, ignore_errors=True)
         else:
             entry.unlink(missing_ok=True)
-
-
-def _seed(seed: int) -> None:
-    import numpy as np
-
-    random.seed(seed)
-    np.random.seed(seed % (1 << 32))

@@ -7,12 +7,14 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandboxes import rlimits
+from sandboxes import forkserver, rlimits
 from sandboxes.confinement import Bind, Confinement, Folder
 from sandboxes.errors import SandboxError
+from sandboxes.interpreter import Interpreter
 from sandboxes.isolation import resolve_level
 from sandboxes.kernel_sandbox import KernelSandbox
 from sandboxes.limits import Limits, scrubbed_environment
@@ -32,6 +34,11 @@ class LocalSandbox(KernelSandbox):
     `public` is a folder offered read-only as `public/`. `seed` fixes the state of `random` and `numpy.random` in every
     fresh session; hashes are fixed in every session. `isolation` names a level, or `"auto"` for the strongest that
     this host offers, which must then be at least `min_isolation`; `"process"` (no isolation) runs only when named.
+
+    `python` is the path of another interpreter, or of a virtual environment, for the session: 3.11 or newer, with
+    ipykernel, the rest as its owner likes. Folders that it finds by an editable install are not shown. `preload`
+    names the modules that are loaded before the session is asked for, in place of the usual list; each pair of the
+    two in use keeps a warm process. A path or name that cannot be is a `ValueError`.
     """
 
     def __init__(
@@ -42,8 +49,11 @@ class LocalSandbox(KernelSandbox):
         seed: int = 0,
         isolation: str = "auto",
         min_isolation: IsolationLevel = IsolationLevel.LANDLOCK,
+        python: str | Path | None = None,
+        preload: Sequence[str] | None = None,
     ) -> None:
         super().__init__(public=public, limits=limits, seed=seed)
+        self._interpreter = Interpreter.named(python, preload)
         self._isolation = isolation
         self._min_isolation = min_isolation
         self._folder: Path | None = None
@@ -57,7 +67,7 @@ class LocalSandbox(KernelSandbox):
             backend="local",
             level=self._level,
             network=self._level is IsolationLevel.PROCESS,
-            details=_details(self._level),
+            details={**_details(self._level), **self._interpreter.details()},
         )
 
     def _choose_level(self) -> IsolationLevel:
@@ -69,6 +79,21 @@ class LocalSandbox(KernelSandbox):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _bring_up(self, level: IsolationLevel) -> tuple[Session, Workspace]:
+        request, sockets, outside = self.kernel_request(level)
+        session = Session(request, sockets, outside, self.spawn)
+        folder = session.start()[0]
+        return session, self._workspace_at(folder)
+
+    def spawn(self, request: Mapping[str, Any]) -> forkserver.ConfinedTree:
+        """Start a confined tree from the warm server of this sandbox's interpreter."""
+        return forkserver.spawn(request, interpreter=self._interpreter)
+
+    def kernel_request(self, level: IsolationLevel) -> tuple[dict[str, Any], str, str | None]:
+        """What to ask the fork server for: the request, and the folder of the sockets as the kernel sees it and as the
+        host does.
+
+        The latter is None where the folder is private to the tree; its descriptor then comes last with `ready`.
+        """
         private = level is IsolationLevel.NAMESPACES
         if private:
             workspace, sockets, scratch, outside = _WORKSPACE, _SOCKETS, _SCRATCH, None
@@ -87,9 +112,7 @@ class LocalSandbox(KernelSandbox):
             "seed": self._seed,
             "local_sockets_only": level is IsolationLevel.LANDLOCK,
         }
-        session = Session(request, sockets, outside)
-        folder = session.start()[0]
-        return session, self._workspace_at(folder)
+        return request, sockets, outside
 
     def _confinement(self, level: IsolationLevel, workspace: str) -> Confinement:
         limits = self.limits
@@ -118,6 +141,7 @@ class LocalSandbox(KernelSandbox):
                 "JOBLIB_TEMP_FOLDER": scratch,
                 "MPLBACKEND": "module://matplotlib_inline.backend_inline",
                 "PYTHONHASHSEED": str(self._seed % (1 << 32)),
+                **self._interpreter.search_path(),
             },
         )
 
