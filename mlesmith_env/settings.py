@@ -61,9 +61,7 @@ class Settings:
             one_of("sandbox", self.sandbox, SANDBOXES)
             Interpreter.named(self.python, self.preload)
         elif self.python is not None or self.preload is not None:
-            raise ValueError(
-                "python= and preload= are options of sandbox='local'; a factory chooses its own interpreter"
-            )
+            raise ValueError("python= and preload= belong to sandbox='local'; a factory chooses its own interpreter")
         if self.free_info < 0:
             raise ValueError(f"free_info must not be negative, got {self.free_info!r}")
         if self.observation_chars < observations.MIN_CHARS:

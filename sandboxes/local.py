@@ -54,8 +54,8 @@ class LocalSandbox(KernelSandbox):
     ) -> None:
         super().__init__(public=public, limits=limits, seed=seed)
         self._interpreter = Interpreter.named(python, preload)
-        self._isolation = isolation
-        self._min_isolation = min_isolation
+        self.isolation = isolation
+        self.min_isolation = min_isolation
         self._folder: Path | None = None
 
     @property
@@ -71,7 +71,7 @@ class LocalSandbox(KernelSandbox):
         )
 
     def _choose_level(self) -> IsolationLevel:
-        return resolve_level(self._isolation, self._min_isolation)
+        return resolve_level(self.isolation, self.min_isolation)
 
     def _clean_up(self) -> None:
         folder, self._folder = self._folder, None

@@ -6,8 +6,8 @@ code. It ends the whole tree when the host says so, when the host closes the soc
 server is gone.
 
 Messages to the host: `ready` (with descriptors of the folders asked for), `bound` (the worker is about to run foreign
-code), `exited` (status, and whether it was bound), `failed` (stage, error). Messages from the host: `interrupt`,
-`restart`, `close`.
+code), `exited` (status, and whether it was bound), `failed` (stage, error). Messages from the host: `interrupt`, `kill`
+(everything below), `restart`, `close`.
 """
 
 from __future__ import annotations
@@ -256,6 +256,10 @@ class _Supervisor:
             if self._pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._pid, signal.SIGINT)
+        elif command == "kill":
+            if self._pid:
+                self._kill_all()
+                self._tell("exited", status=-signal.SIGKILL, begun=self._begun)
         elif command == "restart":
             self._kill_all()
             self._forget_bound()
