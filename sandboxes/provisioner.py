@@ -24,6 +24,7 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Dict, Int, List, Unicode
 
+from sandboxes.interpreter import Interpreter
 from sandboxes.limits import Limits
 from sandboxes.local import LocalSandbox
 from sandboxes.provisioned import ProvisionedKernel
@@ -169,13 +170,17 @@ def kernel_spec(
 
     Raises `ValueError` or `TypeError` for an option that cannot be.
     """
+    Interpreter.named(python, preload)
+    levels = [level.value for level in IsolationLevel if level is not IsolationLevel.NONE]
+    if isolation not in ("auto", *levels):
+        raise ValueError(f"isolation must be 'auto' or one of {levels}, got {isolation!r}")
     config = {
         "isolation": isolation,
         "min_isolation": min_isolation,
         "limits": dict(limits or {}),
         "public": str(Path(public).absolute()) if public is not None else "",
         "python": str(Path(python).absolute()) if python is not None else "",
-        "preload": list(preload) if preload is not None and not isinstance(preload, str) else preload,
+        "preload": list(preload) if preload is not None else None,
         "seed": seed,
     }
     IsolatedProvisioner(**config)._sandbox()  # whatever it cannot be made with is refused here
