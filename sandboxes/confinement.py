@@ -142,7 +142,8 @@ def shed_privileges(confinement: Confinement, system: Iterable[str], identity: I
 
 
 def _show_system_path(path: str) -> None:
-    link, place = Path(_OLD_ROOT + path), _on_host(path)
+    link = Path(_OLD_ROOT + path)
+    place = link if link.exists() and not link.is_symlink() else _on_host(path)
     if link.is_symlink() and place.is_dir():
         target = os.path.normpath(Path(path).parent / link.readlink())
         if target == str(place).removeprefix(_OLD_ROOT):  # otherwise it leads through links that are not shown
