@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from gymnasium.error import ResetNeeded
 from mlesmith_env import actions, information, observations, prompt
 from mlesmith_env.episode import Episode
 from mlesmith_env.info import build_info
-from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_path, one_of
+from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_names, as_path, one_of
 from mlesmith_env.spaces import ActionSpace, ObservationSpace
 from mlesmith_env.turn import Feedback, Rules, Turn
 from sandboxes.errors import SandboxError
@@ -81,6 +81,9 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
       record.
     - `gpus`: the GPUs that code may use: none by default, `all`, or a list of numbers as in `/dev/nvidia0`.
     - `limits`: further bounds on the sandbox by the names of `sandboxes.limits.Limits`, such as `memory_mib`.
+    - `python`: path of another interpreter, or of a virtual environment, for the agent's session: Python 3.11 or newer
+      with ipykernel, the rest as you like. By default our own.
+    - `preload`: names of the modules that are loaded before an episode begins, in place of the usual list.
     - `free_info`: requests for information that cost no step.
     - `observation_chars`: bound on the text of an observation.
     - `trajectory_dir`: folder for records of episodes; none are kept by default.
@@ -107,6 +110,8 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         network: bool = False,
         gpus: Gpus = None,
         limits: Mapping[str, Any] | None = None,
+        python: str | Path | None = None,
+        preload: Sequence[str] | None = None,
         pool: str | Path | None = None,
         curriculum: str | None = None,
         free_info: int = 0,
@@ -128,6 +133,8 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
             network=network,
             gpus=gpus if gpus is None or isinstance(gpus, str) else list(gpus),
             limits=dict(limits or {}),
+            python=as_path(python),
+            preload=as_names("preload", preload),
             pool=as_path(pool),
             curriculum=curriculum,
             free_info=free_info,

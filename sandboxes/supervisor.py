@@ -10,8 +10,9 @@ The worker of a branch is not forked here: a living session, or the fork server,
 Messages to the host: `ready` (with descriptors of the folders asked for), `door` (descriptors of the namespaces that a
 forked session enters, and of the pipe by which it says that it is bound), `bound` (the worker is about to run foreign
 code), `exited` (status, and whether it was bound), `stopped` (with descriptors of the namespaces that a branch's
-supervisor enters), `failed` (stage, error). Messages from the host: `interrupt`, `restart`, `stop` (all processes),
-`resume`, `continue` and `pause` (the worker alone), `retire` (end all but the branches), `close`.
+supervisor enters), `failed` (stage, error). Messages from the host: `interrupt`, `kill` (everything below), `restart`,
+`stop` (all processes), `resume`, `continue` and `pause` (the worker alone), `retire` (end all but the branches),
+`close`.
 """
 
 from __future__ import annotations
@@ -284,6 +285,10 @@ class _Supervisor:
             if self._pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._pid, signal.SIGINT)
+        elif command == "kill":
+            if self._pid:
+                self._kill_all()
+                self._tell("exited", status=-signal.SIGKILL, begun=self._begun)
         elif command == "restart":
             self._kill_all()
             self._forget_bound()

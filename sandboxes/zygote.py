@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -22,8 +23,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sandboxes import cgroups, family, linux, rlimits, wire
-from sandboxes.confinement import Confinement, Identity, interpreter_paths
+from sandboxes.confinement import Confinement, Identity
+from sandboxes.installation import interpreter_paths
 from sandboxes.porter import Porter
+from sandboxes.preloading import PreloadError, Preloading
 from sandboxes.sandbox import IsolationLevel
 
 SCIENCE = (
@@ -62,13 +65,19 @@ _HOST_ENDS_S = 0.2
 class Zygote:
     """One server: the socket to the host, what is loaded, who runs."""
 
-    def __init__(self, server: socket.socket, host: Sequence[int], libraries: str = "all") -> None:
+    def __init__(
+        self, server: socket.socket, host: Sequence[int], libraries: str = "all", preload: Sequence[str] | None = None
+    ) -> None:
         self._server = server
         self._host = list(host)
         self._self: list[int] = []
-        self._science = SCIENCE if libraries == "all" else TABLES
+        self._science: tuple[str, ...] = SCIENCE if libraries == "all" else TABLES
         self._pending = [*SCIENCE, *KERNEL, *SPARE] if libraries == "all" else [*TABLES]
         self._grouped = False
+        self._modules = Preloading(required=KERNEL, named=preload or ())
+        if preload is not None:
+            self._science = tuple(preload)
+            self._pending = [*preload, *KERNEL]
         self._slots: dict[int, int] = {}
         self._id_maps: dict[tuple[int, int, int, int], int] = {}
         self._packages = _own_packages()
@@ -121,7 +130,7 @@ class Zygote:
                         return
                     self._answer(request, fds)
             if self._pending:
-                self._load(self._pending.pop(0))
+                self._modules.load(self._pending.pop(0))
                 if not self._pending:
                     gc.collect()
                     gc.freeze()
@@ -135,16 +144,9 @@ class Zygote:
         if gone.poll(_HOST_ENDS_S * 1000):
             cgroups.sweep()
 
-    def _load(self, module: str) -> None:
-        with contextlib.suppress(ImportError):  # who needs it will fail at its own import, and say so
-            importlib.import_module(module)
-
     def _load_for(self, request: Mapping[str, Any]) -> None:
         needed = {"function": self._science, "kernel": (*self._science, *KERNEL)}.get(request["task"], ())
-        missing = [m for m in (*needed, *request.get("preload", ())) if m not in sys.modules]
-        for module in missing:
-            self._load(module)
-        if missing:
+        if self._modules.load_all((*needed, *request.get("preload", ()))):
             self._pending = [m for m in self._pending if m not in sys.modules]
             gc.collect()
             gc.freeze()
@@ -156,9 +158,10 @@ class Zygote:
         try:
             self._load_for(request)
             self._fork(channel, request, fds[1:])
-        except OSError as error:
+        except (OSError, PreloadError) as error:
+            stage = "fork" if isinstance(error, OSError) else "preload"
             with contextlib.suppress(OSError):
-                wire.send(channel, {"event": "failed", "stage": "fork", "error": str(error)})
+                wire.send(channel, {"event": "failed", "stage": stage, "error": str(error)})
         finally:
             channel.close()
             for fd in fds[1:]:
@@ -370,14 +373,19 @@ def _nothing(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None
     """The worker of trees whose worker is forked elsewhere."""
 
 
-def main(fd: int, libraries: str = "all") -> None:
-    """Serve the host at the other end of the socket `fd`. `libraries`: which to load, `all` or `tables`."""
+def main(fd: int, libraries: str = "all", preload: Sequence[str] | None = None, scratch: str = "") -> None:
+    """Serve the host at the other end of the socket `fd`.
+
+    `libraries`: which to load, `all` or `tables`, unless `preload` names them. `scratch` is removed at the end.
+    """
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
     sys.dont_write_bytecode = True
     server = socket.socket(fileno=fd)
     _, host = wire.receive(server)
-    zygote = Zygote(server, host, libraries)
+    zygote = Zygote(server, host, libraries, preload)
     wire.send(server, {"event": "serving"})
     zygote.serve()
     zygote.clean_up()
+    if scratch:
+        shutil.rmtree(scratch, ignore_errors=True)
     os._exit(0)
