@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,13 +26,13 @@ def words(orchard: Path) -> Callable[..., Sandbox]:
     """A factory of scripted sandboxes that understand words in place of code.
 
     `guess N`: a submission of random predictions from the seed N; `oracle`: the true labels; `broken`: a submission
-    that is none; `flood`: much output; `picture`, `fail`, `slow`, `die`; `lost`: the machinery fails. Anything else is
-    printed.
+    that is none; `flood`: much output; `picture`, `fail`, `slow`, `die`; `lost`: the machinery fails; `chance`: what
+    the seed of the sandbox makes of it. Anything else is printed.
     """
     sample = pd.read_csv(orchard / "public" / "sample_submission.csv")
     answers = pd.read_csv(orchard / "private" / "test_answer.csv")
 
-    def run(sandbox: Sandbox, code: str) -> ExecutionResult:
+    def run(sandbox: ScriptedSandbox, code: str) -> ExecutionResult:
         word, _, argument = code.strip().partition(" ")
         if word == "guess":
             noise = np.random.default_rng(int(argument)).uniform(size=len(sample)).round(3)
@@ -62,13 +61,14 @@ def words(orchard: Path) -> Callable[..., Sandbox]:
             return ExecutionResult(ExecutionStatus.KILLED, state_lost=True, reason="It used too much memory.")
         elif word == "lost":
             raise SandboxLostError("the session vanished")
+        elif word == "chance":
+            return ExecutionResult(ExecutionStatus.OK, stdout=f"chance {sandbox.seed}")
         else:
             return ExecutionResult(ExecutionStatus.OK, stdout=code)
         return ExecutionResult(ExecutionStatus.OK)
 
     def factory(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:
-        del limits, seed
-        sandbox: Any = ScriptedSandbox(lambda code: run(sandbox, code), public=public)
-        return sandbox
+        del limits
+        return ScriptedSandbox(run, public=public, seed=seed)
 
     return factory
