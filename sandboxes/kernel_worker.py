@@ -18,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sandboxes import kernel_fork
+
 _LOADED = (
     "ipykernel.kernelapp",
     "ipykernel.comm.manager",
@@ -60,7 +62,7 @@ def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
     # the fork server's log is open here as it is in every other sandbox: a place to fill, and to leave things in
     os.dup2(1, 2)
     try:
-        app = _bring_up(request)
+        app = bring_up(request)
     except BaseException:
         os.write(bound, traceback.format_exc()[-4000:].encode())
         raise
@@ -69,11 +71,12 @@ def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
     app.start()
 
 
-def _bring_up(request: Mapping[str, Any]) -> Any:
+def bring_up(request: Mapping[str, Any], forked: Any = None) -> Any:
     """A kernel application without what an isolated, throw-away kernel does not need.
 
     The steps of its own `initialize`, but for configuration files, profiles, history, crash handler, connection file
-    and the watch over its parent.
+    and the watch over its parent. `forked`: the application of which this process is a fork, and whose variables the
+    new one takes over.
     """
     connection = request["connection"]
     if request["local_sockets_only"]:
@@ -81,10 +84,15 @@ def _bring_up(request: Mapping[str, Any]) -> Any:
         iostream: Any = importlib.import_module("ipykernel.iostream")
         iostream.IOPubThread._setup_pipe_in = lambda thread: setattr(thread, "_pipe_flag", False)
     _empty(Path(connection["ip"]).parent)
-    _seed(int(request["seed"]))
+    if forked is None:
+        seed_random(int(request["seed"]))
+    elif request["reseed"] is not None:
+        seed_random(int(request["reseed"]))
     folder = Path(os.environ["IPYTHONDIR"])
     folder.mkdir(parents=True, exist_ok=True)
     app = _application(str(folder))
+    if forked is not None:
+        app.user_ns = forked.shell.user_ns
     app.transport = "ipc"
     app.ip = connection["ip"]
     app.session.key = connection["key"].encode()
@@ -105,7 +113,16 @@ def _bring_up(request: Mapping[str, Any]) -> Any:
     app.init_code()
     if request["local_sockets_only"]:
         app.shell.system = app.shell.system_raw  # `!command` without a terminal: those of the host are out of reach
+    if forked is not None:
+        kernel_fork.inherit(app, forked)
+    kernel_fork.Forks(app, request, bring_up)
+    app.kernel.shell_handlers["seed_request"] = lambda stream, ident, parent: _reseed(app, stream, ident, parent)
     return app
+
+
+def _reseed(app: Any, stream: Any, ident: Any, parent: Mapping[str, Any]) -> None:
+    seed_random(int(parent["content"]["seed"]))
+    app.kernel.session.send(stream, "seed_request_reply", {}, parent, ident=ident)
 
 
 def _application(folder: str) -> Any:
@@ -133,8 +150,10 @@ def _empty(folder: Path) -> None:
             entry.unlink(missing_ok=True)
 
 
-def _seed(seed: int) -> None:
-    import numpy as np
-
+def seed_random(seed: int) -> None:
+    """Set the random states that code draws from without naming one."""
     random.seed(seed)
-    np.random.seed(seed % (1 << 32))
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % (1 << 32))
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)

@@ -128,6 +128,12 @@ class Workspace:
         except FileNotFoundError:
             return
 
+    def set_time(self, path: str, modified_ns: int) -> None:
+        """Set the modification time of a file."""
+        *above, name = self._own(path)
+        with self._parent(path, above, make=False) as parent:
+            os.utime(name, ns=(modified_ns, modified_ns), dir_fd=parent, follow_symlinks=False)
+
     def usage(self) -> tuple[int, int]:
         """Bytes and entries in the workspace, `public/` not counted."""
         size = entries = 0
@@ -145,8 +151,19 @@ class Workspace:
         size, entries = self.usage()
         return size > self._quota_bytes or entries > self._quota_files
 
+    def clear(self) -> None:
+        """Remove everything but `public/`."""
+        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder)
+        try:
+            names = os.listdir(folder)  # noqa: PTH208 - a descriptor, not a path
+        finally:
+            os.close(folder)
+        for name in names:
+            if name != PUBLIC:
+                self.remove(name)
+
     def copy_to(self, other: Workspace) -> None:
-        """Copy every regular file to another workspace, as far as its quota goes."""
+        """Copy every regular file to another workspace, with its time, as far as its quota goes."""
         for folder, folders, files, fd in os.fwalk(".", dir_fd=self._folder):
             if folder == "." and PUBLIC in folders:
                 folders.remove(PUBLIC)
@@ -156,6 +173,7 @@ class Workspace:
                     found = os.stat(name, dir_fd=fd, follow_symlinks=False)
                     if stat.S_ISREG(found.st_mode):
                         other.write(path, self.read(path, max_bytes=found.st_size))
+                        other.set_time(path, found.st_mtime_ns)
 
     def close(self) -> None:
         """Let the folder go. Idempotent."""

@@ -19,9 +19,9 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from sandboxes import linux, wire
+from sandboxes import family, linux, wire
 from sandboxes.confinement import Identity, interpreter_paths
 from sandboxes.sandbox import IsolationLevel
 
@@ -137,6 +137,10 @@ class Zygote:
                 os.close(fd)
 
     def _fork(self, channel: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
+        if "family" in request:
+            if os.fork() == 0:
+                self._join_family(channel, request, fds)
+            return
         level = IsolationLevel(request["confinement"]["level"])
         if level is not IsolationLevel.NAMESPACES:
             self._fork_supervisor(channel, request, fds, Identity(os.getuid(), os.getgid(), {}, switch=False))
@@ -182,6 +186,37 @@ class Zygote:
         except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
             with contextlib.suppress(OSError):
                 wire.send(channel, {"event": "failed", "stage": "namespaces", "error": str(error)})
+            os._exit(1)
+
+    def _join_family(self, channel: socket.socket, request: dict[str, Any], fds: list[int]) -> NoReturn:
+        """Fork a supervisor below the namespaces behind the first descriptors (`family.JOINED`).
+
+        The user whose session is to move in must own the new user namespace, or it could not enter it.
+        """
+        namespaces, rest = fds[: len(family.JOINED)], fds[len(family.JOINED) :]
+        uid, gid = request["family"]["owner"]
+        try:
+            if self._is_root:
+                os.setgroups([])
+            own_user = os.stat("/proc/self/ns/user").st_ino  # noqa: PTH116 - a link that must be followed as such
+            kinds = (linux.CLONE_NEWUSER, linux.CLONE_NEWPID, linux.CLONE_NEWNS)
+            for fd, kind in zip(namespaces, kinds, strict=True):
+                if kind != linux.CLONE_NEWUSER or os.fstat(fd).st_ino != own_user:
+                    linux.setns(fd, kind)
+            if (middle := os.fork()) > 0:
+                os.waitpid(middle, 0)
+                os._exit(0)
+            if self._is_root:
+                os.setresgid(gid, gid, gid)
+                os.setresuid(uid, uid, uid)
+                linux.set_dumpable(dumpable=True)  # or its own id map would not be its own to write
+            linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWPID)
+            linux.map_own_ids(uid, gid)
+            self._fork_supervisor(channel, request, rest, Identity(uid, gid, {}, switch=False), close=namespaces)
+            os._exit(0)
+        except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
+            with contextlib.suppress(OSError):
+                wire.send(channel, {"event": "failed", "stage": "family", "error": str(error)})
             os._exit(1)
 
     def _fork_supervisor(
