@@ -13,11 +13,11 @@ def branch_seeds(n: int, seeds: Sequence[int] | None, *, own: int, made: int) ->
     `made` of it before. Raises `ValueError` where `n` is not positive or `seeds` does not fit it.
     """
     if n < 1:
-        raise ValueError(f"a fork makes at least one branch, got n={n!r}")
+        raise ValueError(f"a fork needs at least one branch, got n={n!r}")
     if seeds is None:
         return [_derived(own, made + place) for place in range(n)]
     if len(seeds) != n:
-        raise ValueError(f"{n} branches need as many seeds, got {len(seeds)}")
+        raise ValueError(f"{n} branches need {n} seeds, got {len(seeds)}")
     if any(seed < 0 for seed in seeds):
         raise ValueError(f"seeds must not be negative, got {list(seeds)!r}")
     return [int(seed) for seed in seeds]

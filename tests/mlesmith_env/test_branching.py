@@ -242,7 +242,7 @@ def test_forking_needs_a_running_episode_and_at_least_one_branch(make: Make, orc
     for n in (0, -1):
         with pytest.raises(ValueError, match="at least one branch"):
             env.fork(n)
-    with pytest.raises(ValueError, match="2 branches need as many seeds"):
+    with pytest.raises(ValueError, match="2 branches need 2 seeds"):
         env.fork(2, seeds=[1])
     with pytest.raises(ValueError, match="negative"):
         env.fork(1, seeds=[-1])
