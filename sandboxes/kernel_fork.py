@@ -123,7 +123,7 @@ def _disown(app: Any) -> None:
     asyncio._set_running_loop(None)
     atexit._clear()
     sys.stdout, sys.stderr, sys.displayhook = sys.__stdout__, sys.__stderr__, sys.__displayhook__
-    for cls in (type(app), type(kernel), type(kernel.shell)):
+    for cls in (type(app), type(kernel)):  # the shell stays
         cls.clear_instance()
 
 
@@ -164,30 +164,6 @@ def _reopen(files: Mapping[int, tuple[str, int, int]], spared: set[int]) -> None
                 os.lseek(own, position, os.SEEK_SET)
             os.dup2(own, name, inheritable=False)
             os.close(own)
-
-
-def inherit(new: Any, old: Any) -> None:
-    """Give the new kernel application what the user's code has made of the old one's shell."""
-    shell, before = new.shell, old.shell
-    shell.execution_count = before.execution_count
-    shell.user_ns_hidden.update(before.user_ns_hidden)
-    shell.history_manager.input_hist_parsed[:] = before.history_manager.input_hist_parsed
-    shell.history_manager.input_hist_raw[:] = before.history_manager.input_hist_raw
-    shell.history_manager.output_hist.update(before.history_manager.output_hist)
-    shell.display_formatter = before.display_formatter
-    shell.ast_transformers = before.ast_transformers
-    for event, callbacks in before.events.callbacks.items():
-        kept = shell.events.callbacks.setdefault(event, [])
-        kept += [
-            callback for callback in callbacks if not _is_of(callback, (before, old.kernel)) and callback not in kept
-        ]
-    for kind, magics in before.magics_manager.magics.items():
-        for name, magic in magics.items():
-            shell.magics_manager.magics[kind].setdefault(name, magic)
-
-
-def _is_of(callback: Any, owners: tuple[Any, ...]) -> bool:
-    return getattr(callback, "__self__", None) in owners
 
 
 def _share_streams() -> None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import random
 import shutil
 import sys
 import traceback
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandboxes import kernel_fork
+from sandboxes import kernel_fork, kernel_shell
 
 _LOADED = (
     "ipykernel.kernelapp",
@@ -50,6 +51,7 @@ def _warm_up() -> None:
     error = ValueError("warm-up")
     with contextlib.suppress(Exception):  # a warm-up only: nothing hangs on it
         formatter().structured_traceback(type(error), error, None)
+    kernel_shell.prepare()
 
 
 _warm_up()
@@ -79,6 +81,7 @@ def bring_up(request: Mapping[str, Any], forked: Any = None) -> Any:
     new one takes over.
     """
     connection = request["connection"]
+    logging.disable(logging.DEBUG)
     if request["local_sockets_only"]:
         # the relay for output of forked children binds a TCP socket; libzmq aborts the process where that is refused
         iostream: Any = importlib.import_module("ipykernel.iostream")
@@ -91,8 +94,6 @@ def bring_up(request: Mapping[str, Any], forked: Any = None) -> Any:
     folder = Path(os.environ["IPYTHONDIR"])
     folder.mkdir(parents=True, exist_ok=True)
     app = _application(str(folder))
-    if forked is not None:
-        app.user_ns = forked.shell.user_ns
     app.transport = "ipc"
     app.ip = connection["ip"]
     app.session.key = connection["key"].encode()
@@ -106,15 +107,17 @@ def bring_up(request: Mapping[str, Any], forked: Any = None) -> Any:
     app.init_heartbeat()
     app.init_io()
     app.init_signal()
-    app.init_kernel()
-    app.init_path()
+    with _no_modules_listed():
+        app.init_kernel()
+    kernel_shell.adopt(app, request["cwd"], forked=forked is not None)
     app.init_shell()
-    app.init_extensions()
-    app.init_code()
+    if forked is None:
+        app.init_path()
+        app.init_extensions()
+        app.init_code()
+    logging.disable(logging.NOTSET)
     if request["local_sockets_only"]:
         app.shell.system = app.shell.system_raw  # `!command` without a terminal: those of the host are out of reach
-    if forked is not None:
-        kernel_fork.inherit(app, forked)
     kernel_fork.Forks(app, request, bring_up)
     app.kernel.shell_handlers["seed_request"] = lambda stream, ident, parent: _reseed(app, stream, ident, parent)
     return app
@@ -125,17 +128,23 @@ def _reseed(app: Any, stream: Any, ident: Any, parent: Mapping[str, Any]) -> Non
     app.kernel.session.send(stream, "seed_request_reply", {}, parent, ident=ident)
 
 
+@contextlib.contextmanager
+def _no_modules_listed() -> Iterator[None]:
+    """A kernel lists the files of all modules for its debugger, which we have none of; touching each module would copy
+    thousands of pages that this process shares with the fork server."""
+    ipkernel: Any = importlib.import_module("ipykernel.ipkernel")
+    real = ipkernel.sys
+    ipkernel.sys = types.SimpleNamespace(**{**vars(real), "modules": {}})
+    try:
+        yield
+    finally:
+        ipkernel.sys = real
+
+
 def _application(folder: str) -> Any:
-    config: Any = importlib.import_module("traitlets.config").Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    config.IPCompleter.use_jedi = False
-    config.IPKernelApp.exec_PYTHONSTARTUP = False
-    config.IPythonKernel._execute_sleep = 0.0  # the host waits for the reply and for idle
-    profiles: Any = importlib.import_module("IPython.core.profiledir").ProfileDir
-    app: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp.instance(config=config)
+    app: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp.instance(config=kernel_shell.configuration())
     app.ipython_dir = folder
-    app.profile_dir = profiles.create_profile_dir(str(Path(folder) / "profile_default"))
+    app.profile_dir = kernel_shell.profile_dir(folder)
     app.connection_file = str(Path(folder) / "kernel.json")
     app.quiet = True
     return app
