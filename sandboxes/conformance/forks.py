@@ -161,6 +161,7 @@ def _what_happens_in_a_branch_stays_there(sandbox: Sandbox) -> None:
         slow, dead, wrong, loud = threads.map(lambda b, code: b.execute(code, timeout_s=1.0), branches, codes)
         hold("a branch that takes too long is stopped", slow.status is ExecutionStatus.TIMEOUT, slow)
         hold("a branch that dies is replaced", dead.status is ExecutionStatus.KILLED and dead.state_lost, dead)
+        hold("and its death is no failure of the machinery", not dead.machinery_failed, dead)
         hold("an error in a branch is its result", wrong.error_name == "ZeroDivisionError", wrong)
         hold("output comes from the branch that made it", (loud.stdout, slow.stdout) == ("heard\n", ""), (loud, slow))
         for each in (branches[0], branches[2], branches[3], sandbox):

@@ -79,6 +79,7 @@ def _death_is_a_result(sandbox: Sandbox) -> None:
         found = sandbox.execute(code)
         hold(f"{code!r} is status killed", found.status is ExecutionStatus.KILLED and found.reason, found)
         hold("and says that the state is lost", found.state_lost, found)
+        hold("what code does to its session is no failure of the machinery", not found.machinery_failed, found)
         again = sandbox.execute("print('alive')")
         hold("the session is usable again", again.ok and again.stdout == "alive\n", again)
 
