@@ -5,7 +5,6 @@ Every function raises `OSError` naming the call. Importable anywhere; callable o
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import fcntl
@@ -16,7 +15,6 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
@@ -48,7 +46,6 @@ _OPEN_TREE_CLONE = 1
 _MOVE_MOUNT_F_EMPTY_PATH = 4
 
 _PR_SET_PDEATHSIG = 1
-_PR_GET_DUMPABLE = 3
 _PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
@@ -232,21 +229,6 @@ def no_new_privileges() -> None:
 def set_dumpable(*, dumpable: bool) -> None:
     """Whether processes of the same user may look into this one."""
     prctl(_PR_SET_DUMPABLE, int(dumpable))
-
-
-@contextlib.contextmanager
-def files_as(uid: int, gid: int) -> Iterator[None]:
-    """Files that this thread makes meanwhile are made by another user, where this process has the right to that."""
-    own = os.geteuid(), os.getegid()
-    dumpable = _libc().prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 1  # the kernel takes it away at every change
-    try:
-        _libc().setfsgid(ctypes.c_uint(gid))
-        _libc().setfsuid(ctypes.c_uint(uid))
-        yield
-    finally:
-        _libc().setfsuid(ctypes.c_uint(own[0]))
-        _libc().setfsgid(ctypes.c_uint(own[1]))
-        set_dumpable(dumpable=dumpable)
 
 
 def adopt_orphans() -> None:

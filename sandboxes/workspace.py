@@ -11,10 +11,8 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TypeVar
 
 from sandboxes import linux
 from sandboxes.sandbox import Collected, CollectStatus
@@ -24,7 +22,6 @@ _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os,
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _RESOLVE = linux.RESOLVE_BENEATH | linux.RESOLVE_NO_SYMLINKS | linux.RESOLVE_NO_MAGICLINKS
 _CHUNK = 1 << 20
-_Made = TypeVar("_Made")
 
 
 class Workspace:
@@ -68,7 +65,7 @@ class Workspace:
                 raise IsADirectoryError(name)
             os.unlink(name, dir_fd=parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = self._make(lambda: os.open(name, flags, 0o644, dir_fd=parent))
+        fd = os.open(name, flags, 0o644, dir_fd=parent)
         try:
             self._give(fd)
             view = memoryview(data)
@@ -202,7 +199,7 @@ class Workspace:
             for part in parts:
                 if make:
                     with contextlib.suppress(FileExistsError):
-                        self._make(partial(os.mkdir, part, 0o755, dir_fd=folder))
+                        os.mkdir(part, 0o755, dir_fd=folder)
                         self._give_entry(folder, part)
                 below = os.open(part, _FOLDER, dir_fd=folder)
                 os.close(folder)
@@ -214,16 +211,6 @@ class Workspace:
             raise
         finally:
             os.close(folder)
-
-    def _make(self, make: Callable[[], _Made]) -> _Made:
-        try:
-            return make()
-        except OSError as error:
-            if error.errno != errno.EOVERFLOW:
-                raise
-        # a file system mounted by another user namespace takes files of users that it knows
-        with linux.files_as(*self._owner):
-            return make()
 
     def _give(self, fd: int) -> None:
         if os.geteuid() == 0 and self._owner != (0, 0):
