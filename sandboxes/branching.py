@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandboxes import family, forkserver, wire
+from sandboxes import family, forkserver, linux, wire
 from sandboxes.confinement import Bind, Confinement
 from sandboxes.errors import SandboxError, SandboxStartError
 from sandboxes.kernel import new_connection
@@ -77,9 +77,15 @@ def fresh_session(session: Session, *, copied: Sequence[str]) -> Branch:
     Raises `SandboxStartError`.
     """
     with _stopped(session) as namespaces:
-        request = {**_request(session, copied), "arrives": False}
-        fresh = Session(request, session.sockets_inside, None, lambda made: _begun(made, namespaces, session.tree))
-        return Branch(fresh, fresh.start()[0])
+        request = _request(session, copied)
+        tree = session.tree.server.begin(request, namespaces)
+        try:
+            folders, door = _await_place(tree, session.tree)
+            session.tree.server.enter(request, door)
+            return Branch(Session.moved_in(request, tree, folders.pop()), folders.pop())
+        except BaseException:
+            tree.end(at_once=True)
+            raise
 
 
 @contextlib.contextmanager
@@ -96,13 +102,6 @@ def _stopped(session: Session) -> Any:
     finally:
         for fd in namespaces:
             os.close(fd)
-
-
-def _begun(request: Mapping[str, Any], namespaces: Sequence[int], parent: forkserver.ConfinedTree) -> Any:
-    tree = parent.server.begin(request, namespaces)
-    tree.await_start()
-    tree.descend_from(parent)
-    return tree
 
 
 def _request(session: Session, copied: Sequence[str]) -> dict[str, Any]:
@@ -143,11 +142,10 @@ def _move_in(session: Session, requests: Sequence[Mapping[str, Any]], doors: Seq
     outside = f"/proc/self/fd/{session.sockets_fd}/{name}"
     branches = [{key: request[key] for key in ("reseed", "connection", "generation")} for request in requests]
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(outside)
+        owner = os.fstat(session.sockets_fd)
+        with linux.acting_as(owner.st_uid, owner.st_gid):
+            listener.bind(outside)
         try:
-            owner = os.fstat(session.sockets_fd)
-            if os.geteuid() != owner.st_uid:
-                os.chown(outside, owner.st_uid, owner.st_gid)
             listener.listen(1)
             listener.settimeout(_FORK_S)
             session.tree.command("continue")

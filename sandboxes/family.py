@@ -14,10 +14,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from sandboxes import linux
+
 JOINED = ("user", "pid", "mnt")
 """What a supervisor of a branch must enter to be set up below its family."""
 ENTERED = ("user", "mnt", "pid", "net", "ipc", "uts")
 """What a forked session enters, in this order: the first gives the right to the rest."""
+_FLAGS = {
+    "user": linux.CLONE_NEWUSER,
+    "mnt": linux.CLONE_NEWNS,
+    "pid": linux.CLONE_NEWPID,
+    "net": linux.CLONE_NEWNET,
+    "ipc": linux.CLONE_NEWIPC,
+    "uts": linux.CLONE_NEWUTS,
+}
 _STOPPED = "TtZX"
 _STOP_S = 2.0
 
@@ -25,6 +35,14 @@ _STOP_S = 2.0
 def open_namespaces(kinds: Sequence[str]) -> list[int]:
     """Descriptors of this process's own namespaces."""
     return [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
+
+
+def enter(kinds: Sequence[str], namespaces: Sequence[int]) -> None:
+    """Enter the namespaces behind descriptors. A new process namespace is that of children, not of this process."""
+    own_user = os.stat("/proc/self/ns/user").st_ino  # noqa: PTH116 - what is behind the link is meant
+    for kind, fd in zip(kinds, namespaces, strict=True):
+        if kind != "user" or os.fstat(fd).st_ino != own_user:
+            linux.setns(fd, _FLAGS[kind])
 
 
 def members() -> dict[int, str]:

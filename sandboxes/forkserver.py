@@ -98,12 +98,13 @@ class ConfinedTree:
         fds: list[int] = message["fds"]
         return fds
 
-    def await_event(self, event: str, timeout_s: float) -> dict[str, Any]:
-        """Wait for one event and let others pass. Raises as `next_event` does."""
+    def await_event(self, event: str, timeout_s: float, *, passing: Sequence[str] = ("bound",)) -> dict[str, Any]:
+        """Wait for one event and let those named in `passing` pass. Raises as `next_event` does."""
         deadline = time.monotonic() + timeout_s
-        while (message := self.next_event(deadline - time.monotonic()))["event"] != event:
-            if message["event"] == "exited":
-                raise SandboxStartError("the session has ended")
+        while (message := self.next_event(deadline - time.monotonic()))["event"] in passing:
+            pass
+        if message["event"] != event:
+            raise SandboxStartError(f"the confined process said {message['event']!r} instead of {event!r}")
         return message
 
     def command(self, name: str, **content: Any) -> bool:
@@ -248,6 +249,21 @@ class ForkServer:
             tree.channel.close()
             raise
         return tree
+
+    def enter(self, request: Mapping[str, Any], door: Sequence[int]) -> None:
+        """Have a worker forked that enters the tree behind `door`, whose descriptors are closed here.
+
+        It reports to that tree. Raises `SandboxLostError` where the server is gone.
+        """
+        unused, theirs = socket.socketpair()
+        try:
+            with unused, theirs, self._lock:
+                wire.send(self._socket, {**request, "enters": True}, [theirs.fileno(), *door])
+        except OSError as error:
+            raise SandboxLostError(f"the fork server is gone: {self._complaint() or error}") from error
+        finally:
+            for fd in door:
+                os.close(fd)
 
     def begin(self, request: Mapping[str, Any], fds: Sequence[int] = ()) -> ConfinedTree:
         """Ask for a confined tree and do not wait for it: `await_start` does. Raises as `spawn`."""

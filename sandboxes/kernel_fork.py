@@ -27,14 +27,6 @@ from sandboxes.obstacles import find_obstacles, put_down_pools
 
 BringUp = Callable[[Mapping[str, Any], Any], Any]
 """Makes a kernel application for a request on the variables of an older one."""
-_KINDS = {
-    "user": linux.CLONE_NEWUSER,
-    "mnt": linux.CLONE_NEWNS,
-    "pid": linux.CLONE_NEWPID,
-    "net": linux.CLONE_NEWNET,
-    "ipc": linux.CLONE_NEWIPC,
-    "uts": linux.CLONE_NEWUTS,
-}
 _HOST_S = 10.0
 _buried: list[Any] = []
 """Objects of the parent's event loop and message context: never used again, and never collected, which would close
@@ -68,15 +60,18 @@ class Forks:
         with socket.socket(socket.AF_UNIX) as host:
             host.settimeout(_HOST_S)
             host.connect(content["socket"])
+            children = []
             for branch in content["branches"]:
                 _, fds = wire.receive(host)
                 try:
                     if (child := os.fork()) == 0:
                         self._leave(branch, fds)
-                    os.waitpid(child, 0)
+                    children.append(child)
                 finally:
                     for fd in fds:
                         os.close(fd)
+            for child in children:
+                os.waitpid(child, 0)
         self._app.kernel.session.send(stream, "fork_reply", {}, parent, ident=ident)
 
     def _leave(self, branch: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
@@ -84,8 +79,7 @@ class Forks:
         status = 1
         try:
             files = _open_files()
-            for kind, fd in zip(family.ENTERED, fds, strict=False):
-                linux.setns(fd, _KINDS[kind])
+            family.enter(family.ENTERED, fds[:-1])
             if os.fork() == 0:
                 self._live_on(branch, fds[-1], files)
             status = 0

@@ -309,7 +309,7 @@ class KernelSandbox(ABC):
 
     def _supervisor_is_gone(self, session: Session) -> bool:
         """Whether a session that has ended went with the process above it, which its code cannot have ended."""
-        return session.exit_status is None and self._level is not None and self._shields_supervisor(self._level)
+        return session.tree_is_gone and self._level is not None and self._shields_supervisor(self._level)
 
     def _running(self) -> Session:
         if self._session is None:

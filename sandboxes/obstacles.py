@@ -13,6 +13,7 @@ import stat
 import sys
 import threading
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ _OMP_PAUSE_SOFT = 1
 def put_down_pools() -> None:
     """End idle pools: OpenMP's threads (a child that inherits their book-keeping hangs at its next parallel region),
     joblib's worker processes, the trackers of `multiprocessing`, the monitor thread of progress bars."""
-    for path in {name for name in _mapped_files() if name.rpartition("/")[2].startswith(_OPENMP)}:
+    for path in {mapping.path for mapping in _mappings() if mapping.path.rpartition("/")[2].startswith(_OPENMP)}:
         with contextlib.suppress(OSError, AttributeError):  # older than OpenMP 5: its pool stays as it is
             ctypes.CDLL(path).omp_pause_resource_all(_OMP_PAUSE_SOFT)
     with contextlib.suppress(Exception):  # libraries of the session's own: what cannot be put down is found later
@@ -47,8 +48,9 @@ def find_obstacles(own_threads: Collection[threading.Thread]) -> list[str]:
     """What a fork would lose or share, each as a few words; `own_threads` are those that the caller makes again."""
     found = [f"running thread {t.name}" for t in _foreign_threads(own_threads)]
     found += [f"running process {pid}" for pid in _other_processes()]
-    found += sorted({f"open GPU ({name})" for name in _mapped_files() if name.startswith(_DEVICES_WITH_STATE)})
-    found += _shared_memory()
+    mappings = _mappings()
+    found += sorted({f"open GPU ({m.path})" for m in mappings if m.path.startswith(_DEVICES_WITH_STATE)})
+    found += sorted({f"shared memory ({m.path or 'without a name'})" for m in mappings if m.shared})
     found += _deleted_files()
     return found
 
@@ -71,18 +73,17 @@ def _other_processes() -> list[int]:
     return found
 
 
-def _mapped_files() -> list[str]:
-    return [fields[5] for fields in _mappings() if len(fields) == 6]
+@dataclass(frozen=True, slots=True)
+class _Mapping:
+    path: str
+    shared: bool
+    """Whether it is writable and a child would share it with its parent."""
 
 
-def _mappings() -> list[list[str]]:
-    return [line.split(maxsplit=5) for line in Path("/proc/self/maps").read_text(errors="replace").splitlines()]
-
-
-def _shared_memory() -> list[str]:
-    """Writable mappings that a child would share with its parent."""
-    shared = (fields for fields in _mappings() if fields[1].startswith("rw-s"))
-    return sorted({f"shared memory ({fields[5] if len(fields) == 6 else 'without a name'})" for fields in shared})
+def _mappings() -> set[_Mapping]:
+    lines = Path("/proc/self/maps").read_text(errors="replace").splitlines()
+    fields = (line.split(maxsplit=5) for line in lines)
+    return {_Mapping(f[5] if len(f) == 6 else "", f[1].startswith("rw-s")) for f in fields}
 
 
 def _deleted_files() -> list[str]:

@@ -60,6 +60,8 @@ class Session:
         self._channels: Channels | None = None
         self.exit_status: int | None = None
         """Exit code of the worker that died last (negative: a signal), None where it is not known."""
+        self.tree_is_gone = False
+        """Whether it went with the process above it."""
 
     @classmethod
     def moved_in(cls, request: Mapping[str, Any], tree: forkserver.ConfinedTree, sockets: int) -> Session:
@@ -69,8 +71,7 @@ class Session:
         """
         connection = request["connection"]
         inside = connection["ip"].rpartition("/")[0]
-        later = {**request, "arrives": False}
-        session = cls(later, inside, None)
+        session = cls(request, inside, None)
         session._tree, session._sockets_fd, session._generation = tree, sockets, request["generation"]
         try:
             session._connect(connection)
@@ -126,6 +127,9 @@ class Session:
         if self._tree is None or not self._tree.alive() or not self._tree.command("restart", changes=changes):
             raise SandboxLostError("the process above the session is gone")
         try:
+            if self._request.get("arrives"):
+                door = self._tree.await_event("door", _START_S, passing=("exited", "bound"))["fds"]
+                self._tree.server.enter({**self._request, **changes}, door)
             self._connect(connection)
         except SandboxStartError as error:
             raise SandboxLostError(f"the session cannot be replaced: {error}") from error
@@ -135,7 +139,7 @@ class Session:
         import select
 
         if self._tree is None or not self._tree.alive():
-            self.exit_status = None
+            self.exit_status, self.tree_is_gone = None, True
             return True
         watched = select.poll()
         watched.register(self._tree.channel.fileno(), select.POLLIN)
@@ -259,7 +263,7 @@ class Session:
         try:
             message, _ = self._tree.receive()
         except (wire.ConnectionEnded, OSError):
-            self.exit_status = None
+            self.exit_status, self.tree_is_gone = None, True
             return False
         if message["event"] == "exited" and message["generation"] == self._generation:
             self.exit_status = message["status"]

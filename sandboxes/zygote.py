@@ -21,8 +21,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sandboxes import family, linux, wire
-from sandboxes.confinement import Identity, interpreter_paths
+from sandboxes import family, linux, rlimits, wire
+from sandboxes.confinement import Confinement, Identity, interpreter_paths
+from sandboxes.porter import Porter
 from sandboxes.sandbox import IsolationLevel
 
 SCIENCE = (
@@ -76,6 +77,20 @@ class Zygote:
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_r, False)
         os.set_blocking(self._wake_w, False)
+        self._porter = self._start_porter()
+
+    def _start_porter(self) -> socket.socket:
+        """Fork the porter, while this process is still lean; gives the socket to it."""
+        importlib.import_module("sandboxes.supervisor")
+        ours, theirs = socket.socketpair()
+        if sys.platform == "linux" and os.fork() == 0:
+            self._server.close()
+            ours.close()
+            self._porter = theirs
+            linux.adopt_orphans()
+            Porter(theirs, self._fork_supervisor, is_root=self._is_root).serve()
+        theirs.close()
+        return ours
 
     def serve(self) -> None:
         """Answer requests until the host is gone."""
@@ -137,9 +152,13 @@ class Zygote:
                 os.close(fd)
 
     def _fork(self, channel: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
-        if "family" in request:
+        if request.get("enters"):
             if os.fork() == 0:
-                self._join_family(channel, request, fds)
+                channel.close()
+                self._enter_tree(request, fds)
+            return
+        if "family" in request:
+            wire.send(self._porter, request, [channel.fileno(), *fds])
             return
         level = IsolationLevel(request["confinement"]["level"])
         if level is not IsolationLevel.NAMESPACES:
@@ -188,36 +207,43 @@ class Zygote:
                 wire.send(channel, {"event": "failed", "stage": "namespaces", "error": str(error)})
             os._exit(1)
 
-    def _join_family(self, channel: socket.socket, request: dict[str, Any], fds: list[int]) -> NoReturn:
-        """Fork a supervisor below the namespaces behind the first descriptors (`family.JOINED`).
+    def _enter_tree(self, request: dict[str, Any], fds: list[int]) -> NoReturn:
+        """Become the worker of a tree of another: its namespaces and its `bound` pipe are behind the descriptors."""
+        from sandboxes.worker import become_worker
 
-        The user whose session is to move in must own the new user namespace, or it could not enter it.
-        """
-        namespaces, rest = fds[: len(family.JOINED)], fds[len(family.JOINED) :]
+        *door, bound = fds
         uid, gid = request["family"]["owner"]
         try:
+            confinement = Confinement.from_json(request["confinement"])
+            request["mapped"] = rlimits.mapped_bytes()
+            for fd in (*self._own_descriptors(), *self._host, *self._self):
+                os.close(fd)
             if self._is_root:
                 os.setgroups([])
-            own_user = os.stat("/proc/self/ns/user").st_ino  # noqa: PTH116 - a link that must be followed as such
-            kinds = (linux.CLONE_NEWUSER, linux.CLONE_NEWPID, linux.CLONE_NEWNS)
-            for fd, kind in zip(namespaces, kinds, strict=True):
-                if kind != linux.CLONE_NEWUSER or os.fstat(fd).st_ino != own_user:
-                    linux.setns(fd, kind)
-            if (middle := os.fork()) > 0:
-                os.waitpid(middle, 0)
+            family.enter(family.ENTERED, door)
+            for fd in door:
+                os.close(fd)
+            if os.fork() > 0:
                 os._exit(0)
             if self._is_root:
+                linux.drop_capability_bounds()
                 os.setresgid(gid, gid, gid)
                 os.setresuid(uid, uid, uid)
-                linux.set_dumpable(dumpable=True)  # or its own id map would not be its own to write
-            linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWPID)
-            linux.map_own_ids(uid, gid)
-            self._fork_supervisor(channel, request, rest, Identity(uid, gid, {}, switch=False), close=namespaces)
-            os._exit(0)
+            worker = importlib.import_module(f"sandboxes.{request['task']}_worker").run
         except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
             with contextlib.suppress(OSError):
-                wire.send(channel, {"event": "failed", "stage": "family", "error": str(error)})
+                os.write(bound, str(error).encode()[:4096])
             os._exit(1)
+        become_worker(
+            request,
+            worker,
+            [],
+            bound,
+            confinement=confinement,
+            system=self._system,
+            identity=Identity(uid, gid, {}, switch=False),
+            sheds=True,
+        )
 
     def _fork_supervisor(
         self,
@@ -251,10 +277,11 @@ class Zygote:
         from sandboxes import supervisor
 
         signal.set_wakeup_fd(-1)
-        for fd in (self._server.fileno(), self._wake_r, self._wake_w, *close):
+        for fd in (*self._own_descriptors(), *close):
             os.close(fd)
         task = request["task"]
-        worker = importlib.import_module(f"sandboxes.{task}_worker").run if task != "probe" else _nothing
+        forks_no_worker = task == "probe" or request.get("arrives")
+        worker = _nothing if forks_no_worker else importlib.import_module(f"sandboxes.{task}_worker").run
         supervisor.supervise(
             channel,
             request,
@@ -265,6 +292,9 @@ class Zygote:
             server=self._self,
             worker=worker,
         )
+
+    def _own_descriptors(self) -> list[int]:
+        return [s.fileno() for s in (self._server, self._porter) if s.fileno() >= 0] + [self._wake_r, self._wake_w]
 
     def _identity(self, slot: int, request: Mapping[str, Any]) -> Identity:
         if not self._is_root:
@@ -325,7 +355,7 @@ def _own_packages() -> list[str]:
 
 
 def _nothing(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
-    """The worker of a probe: that it was reached is the answer."""
+    """The worker of a probe, whose being reached is the answer, and of trees whose worker is forked elsewhere."""
 
 
 def main(fd: int, libraries: str = "all") -> None:
