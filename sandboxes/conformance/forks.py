@@ -230,8 +230,8 @@ def _sleeping(seconds: str) -> bool:
 
 
 FILE_FORK_CLAUSES: tuple[Clause, ...] = (
-    _the_numbers_of_branches_and_seeds_are_checked,
     _branches_hold_the_same_files,
+    _the_numbers_of_branches_and_seeds_are_checked,
     _files_of_branches_are_apart,
     _branches_say_how_they_were_made,
     _branches_outlive_their_parent,
