@@ -18,6 +18,7 @@ from sandboxes.errors import SandboxError
 if TYPE_CHECKING:
     from mlesmith_env.trajectory import TrajectoryWriter
     from sandboxes.sandbox import Sandbox
+    from sandboxes.spares import Spares
 
 
 class RunningEpisode:
@@ -42,14 +43,22 @@ class RunningEpisode:
 
     @classmethod
     def begin(
-        cls, settings: Settings, task: str, *, seed: int, name: str, group_id: str, sandbox_seed: int
+        cls,
+        settings: Settings,
+        task: str,
+        *,
+        seed: int,
+        name: str,
+        group_id: str,
+        sandbox_seed: int,
+        spares: Spares | None = None,
     ) -> RunningEpisode:
         """The start of an episode. `seed`: of the reset. Raises what `MLESmithEnv.reset` raises."""
         competition = settings.resolve(task)
         rules = settings.rules(competition.card)
         opening = observations.clip(information.overview(competition, rules), rules.observation_chars)
         starting = time.perf_counter()
-        sandbox = settings.start_sandbox(competition, rules, seed=sandbox_seed)
+        sandbox = settings.start_sandbox(competition, rules, seed=sandbox_seed, spares=spares)
         sandbox_s = time.perf_counter() - starting
         origin = Origin(
             task=task,
