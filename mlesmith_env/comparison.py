@@ -15,7 +15,7 @@ from mlesmith_env.turn import Turn
 if TYPE_CHECKING:
     from mlesmith_env.env import MLESmithEnv
 
-_NOT_REPLAYED = ("trajectory_dir", "render_mode")
+_NOT_REPLAYED = ("trajectory_dir", "render_mode", "network")  # a record opens no network: only a caller does
 
 
 @dataclass(frozen=True, slots=True)

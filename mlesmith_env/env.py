@@ -19,9 +19,10 @@ from mlesmith_env import actions, prompt, snapshots
 from mlesmith_env.episode import Episode
 from mlesmith_env.info import build_info
 from mlesmith_env.running import RunningEpisode
-from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_path, one_of
+from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_names, as_path, one_of
 from mlesmith_env.spaces import ActionSpace, ObservationSpace
 from mlesmith_env.turn import Feedback, Rules, Turn
+from sandboxes.gpus import Gpus
 from sandboxes.sandbox import IsolationLevel, SandboxFactory, SandboxReport
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     hidden by the feedback tier; the private ones on the last step), `reward_terms`, `timing` (seconds), `budget`
     (dicts of floats), `outcome` (of grading), `status` (of the action), `error_type` (empty, `agent`, `competition`,
     `infrastructure`), `error`, `mask_sample`, `task_id`, `episode_id`, `group_id`, `action_type`, `feedback_tier`,
-    `isolation` (level of the sandbox), `forked` (empty, `memory` or `replay`: how a branch got its session).
+    `isolation` (level of the sandbox), `network` (whether code can reach one), `forked` (empty, `memory` or `replay`:
+    how a branch got its session).
 
     ## Rewards
     `delta` (default): gains of the best public normalised score, and on the last step what leads to the private one,
@@ -82,7 +84,13 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     - `feedback`: `none`, `validity`, `public` (default) or `private`: what the agent is told of its submissions.
     - `reward`: name of the reward function.
     - `sandbox`, `isolation`, `min_isolation`: where code runs, the level of isolation, the weakest one accepted.
+    - `network`: whether code can reach the host's network, its loopback included; off by default, and said in every
+      record.
+    - `gpus`: the GPUs that code may use: none by default, `all`, or a list of numbers as in `/dev/nvidia0`.
     - `limits`: further bounds on the sandbox by the names of `sandboxes.limits.Limits`, such as `memory_mib`.
+    - `python`: path of another interpreter, or of a virtual environment, for the agent's session: Python 3.11 or newer
+      with ipykernel, the rest as you like. By default our own.
+    - `preload`: names of the modules that are loaded before an episode begins, in place of the usual list.
     - `free_info`: requests for information that cost no step.
     - `observation_chars`: bound on the text of an observation.
     - `trajectory_dir`: folder for records of episodes; none are kept by default.
@@ -106,7 +114,11 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         sandbox: str | SandboxFactory = "local",
         isolation: str = "auto",
         min_isolation: str = IsolationLevel.LANDLOCK.value,
+        network: bool = False,
+        gpus: Gpus = None,
         limits: Mapping[str, Any] | None = None,
+        python: str | Path | None = None,
+        preload: Sequence[str] | None = None,
         pool: str | Path | None = None,
         curriculum: str | None = None,
         free_info: int = 0,
@@ -125,7 +137,11 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
             sandbox=sandbox,
             isolation=isolation,
             min_isolation=min_isolation,
+            network=network,
+            gpus=gpus if gpus is None or isinstance(gpus, str) else list(gpus),
             limits=dict(limits or {}),
+            python=as_path(python),
+            preload=as_names("preload", preload),
             pool=as_path(pool),
             curriculum=curriculum,
             free_info=free_info,

@@ -39,6 +39,7 @@ def build_info(episode: Episode, turn: Turn | None, *, timing: Mapping[str, floa
         "action_type": turn.action_type if turn else "reset",
         "feedback_tier": rules.feedback,
         "isolation": episode.origin.isolation,
+        "network": episode.origin.network,
         "forked": episode.origin.forked,
     }
 

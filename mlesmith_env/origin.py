@@ -40,6 +40,8 @@ class Origin:
     """The first text."""
     isolation: str
     """Level of the sandbox."""
+    network: bool
+    """Whether code can reach a network."""
     forks: tuple[ForkPoint, ...] = ()
     """First the oldest; empty for an episode that a reset began."""
 

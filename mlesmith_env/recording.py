@@ -40,6 +40,7 @@ def open_record(settings: Settings, episode: Episode) -> TrajectoryWriter | None
             "python": platform.python_version(),
         },
         "isolation": origin.isolation,
+        "network": origin.network,
         "opening": origin.opening,
         "forked_from": [asdict(fork) for fork in origin.forks],
     }

@@ -59,6 +59,7 @@ class RunningEpisode:
             group_id=group_id,
             opening=opening,
             isolation=sandbox.report.level.value,
+            network=sandbox.report.network,
         )
         try:
             episode = Episode(competition, sandbox, rules, origin)

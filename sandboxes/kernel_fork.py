@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import gc
 import os
+import random
 import signal
 import socket
 import stat
@@ -61,11 +62,12 @@ class Forks:
             host.settimeout(_HOST_S)
             host.connect(content["socket"])
             children = []
+            drawn = random.getstate()  # Python reseeds it in every child
             for branch in content["branches"]:
                 _, fds = wire.receive(host)
                 try:
                     if (child := os.fork()) == 0:
-                        self._leave(branch, fds)
+                        self._leave(branch, fds, drawn)
                     children.append(child)
                 finally:
                     for fd in fds:
@@ -74,13 +76,14 @@ class Forks:
                 os.waitpid(child, 0)
         self._app.kernel.session.send(stream, "fork_reply", {}, parent, ident=ident)
 
-    def _leave(self, branch: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
+    def _leave(self, branch: Mapping[str, Any], fds: Sequence[int], drawn: Any) -> NoReturn:
         """In the child: enter the branch's namespaces with a child of its own, which lives on as the branch."""
         status = 1
         try:
             files = _open_files()
             family.enter(family.ENTERED, fds[:-1])
             if os.fork() == 0:
+                random.setstate(drawn)
                 self._live_on(branch, fds[-1], files)
             status = 0
         finally:

@@ -33,6 +33,7 @@ def configuration() -> Any:
     config: Any = importlib.import_module("traitlets.config").Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.enable_tip = False  # it is drawn with the random state that a seed has fixed
     config.IPCompleter.use_jedi = False
     config.IPKernelApp.exec_PYTHONSTARTUP = False
     config.IPythonKernel._execute_sleep = 0.0  # the host waits for the reply and for idle

@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 import threading
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 _DEVICES_WITH_STATE = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 _OPENMP = ("libgomp", "libomp", "libiomp")
 _OMP_PAUSE_SOFT = 1
+_ENDING_S = 0.3
 
 
 def put_down_pools() -> None:
@@ -46,8 +48,13 @@ def put_down_pools() -> None:
 
 def find_obstacles(own_threads: Collection[threading.Thread]) -> list[str]:
     """What a fork would lose or share, each as a few words; `own_threads` are those that the caller makes again."""
-    found = [f"running thread {t.name}" for t in _foreign_threads(own_threads)]
-    found += [f"running process {pid}" for pid in _other_processes()]
+    deadline = time.monotonic() + _ENDING_S
+    while True:  # what was put down may still be ending
+        found = [f"running thread {t.name}" for t in _foreign_threads(own_threads)]
+        found += [f"running process {name}" for name in _other_processes()]
+        if not found or time.monotonic() > deadline:
+            break
+        time.sleep(0.005)
     mappings = _mappings()
     found += sorted({f"open GPU ({m.path})" for m in mappings if m.path.startswith(_DEVICES_WITH_STATE)})
     found += sorted({f"shared memory ({m.path or 'without a name'})" for m in mappings if m.shared})
@@ -60,8 +67,8 @@ def _foreign_threads(own_threads: Collection[threading.Thread]) -> list[threadin
     return [thread for thread in threading.enumerate() if thread not in mine]
 
 
-def _other_processes() -> list[int]:
-    """Living processes of this process namespace but this one and the first; those of nested ones are left out."""
+def _other_processes() -> list[str]:
+    """Names of the living processes of this namespace but this one and the first; nested ones are left out."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError, StopIteration):
@@ -69,7 +76,7 @@ def _other_processes() -> list[int]:
             levels = next(line for line in lines if line.startswith("NSpid:")).split()[1:]
             zombie = next(line for line in lines if line.startswith("State:")).split()[1] in "ZX"
             if len(levels) == 1 and not zombie and int(entry.parent.name) not in (1, os.getpid()):
-                found.append(int(entry.parent.name))
+                found.append(lines[0].removeprefix("Name:").strip())
     return found
 
 

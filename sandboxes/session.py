@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
 from sandboxes import forkserver, wire
+from sandboxes.cgroups import Culprit
 from sandboxes.errors import SandboxLostError, SandboxStartError
 from sandboxes.kernel import Channels, new_connection
 from sandboxes.messages import Transcript
@@ -60,6 +62,7 @@ class Session:
         self._channels: Channels | None = None
         self.exit_status: int | None = None
         """Exit code of the worker that died last (negative: a signal), None where it is not known."""
+        self._ended = False
         self.tree_is_gone = False
         """Whether it went with the process above it."""
 
@@ -135,11 +138,13 @@ class Session:
             raise SandboxLostError(f"the session cannot be replaced: {error}") from error
 
     def died(self) -> bool:
-        """Whether the session ended since the last run."""
+        """Whether the session has ended."""
         import select
 
         if self._tree is None or not self._tree.alive():
             self.exit_status, self.tree_is_gone = None, True
+            return True
+        if self._ended:
             return True
         watched = select.poll()
         watched.register(self._tree.channel.fileno(), select.POLLIN)
@@ -147,6 +152,12 @@ class Session:
             if not self._notice():
                 return True
         return False
+
+    def memory_culprit(self) -> Culprit:
+        """Why the session that ended last was killed for memory, if it was."""
+        if self._tree is None or self.exit_status not in (None, -signal.SIGKILL):
+            return ""
+        return self._tree.memory_culprit()
 
     def execute(
         self, code: str, timeout_s: float, transcript: Transcript, over_quota: Callable[[], bool] | None = None
@@ -223,6 +234,7 @@ class Session:
             self._sockets_fd = -1
 
     def _next_connection(self) -> dict[str, Any]:
+        self._ended = False
         self._generation += 1
         return new_connection(f"{self._inside}/k{self._generation}")
 
@@ -234,6 +246,8 @@ class Session:
             if message.get("generation", self._generation) != self._generation:
                 continue
             if message["event"] == "bound":
+                for process in message["fds"]:
+                    self._tree.take_in(process)
                 break
             raise SandboxStartError(f"the session ended while it came up: {message.get('error', message)}")
         outside = self._outside or f"/proc/self/fd/{self._sockets_fd}"
@@ -263,10 +277,10 @@ class Session:
         try:
             message, _ = self._tree.receive()
         except (wire.ConnectionEnded, OSError):
-            self.exit_status, self.tree_is_gone = None, True
+            self.exit_status, self.tree_is_gone, self._ended = None, True, True
             return False
         if message["event"] == "exited" and message["generation"] == self._generation:
-            self.exit_status = message["status"]
+            self.exit_status, self._ended = message["status"], True
             return False
         return True
 

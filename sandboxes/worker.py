@@ -64,6 +64,7 @@ def _confine(request: Mapping[str, Any], confinement: Confinement) -> None:
     os.setsid()
     if sys.platform == "linux":
         linux.set_dumpable(dumpable=True)
+        linux.prefer_for_out_of_memory()
         if not private:
             linux.die_with_parent()
     os.environ.clear()
