@@ -19,7 +19,7 @@ from mlesmith_env.env import MLESmithEnv
 from mlesmith_env.evaluation.report import write_report
 from sandboxes.errors import SandboxError
 from sandboxes.limits import Limits
-from sandboxes.sandbox import Sandbox
+from sandboxes.sandbox import Display, ExecutionResult, ExecutionStatus, Sandbox
 from sandboxes.scripted import ScriptedSandbox
 
 Make = Callable[..., MLESmithEnv]
@@ -267,7 +267,8 @@ def counting(made: list[ScriptedSandbox], fails_at: int) -> Callable[..., Any]:
             made[:] = [each for each in made if each is not self]
 
     def factory(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:
-        return Counted([], public=public, limits=limits, seed=seed)
+        picture = ExecutionResult(ExecutionStatus.OK, displays=(Display("image/png", b"png"),))
+        return Counted([picture], public=public, limits=limits, seed=seed)
 
     return factory
 
@@ -283,8 +284,10 @@ def test_a_fork_that_the_machinery_fails_leaves_nothing_and_the_parent_goes_on(m
 
 
 def test_a_record_that_cannot_be_kept_fails_the_fork_and_leaves_nothing(make: Make, fork: Fork, tmp_path: Path) -> None:
+    made: list[ScriptedSandbox] = []
+
     def with_a_picture() -> MLESmithEnv:
-        env = make(trajectory_dir=tmp_path)
+        env = make(trajectory_dir=tmp_path, sandbox=counting(made, fails_at=0))
         play(env, "picture")
         return env
 
@@ -293,10 +296,11 @@ def test_a_record_that_cannot_be_kept_fails_the_fork_and_leaves_nothing(make: Ma
     shutil.rmtree(tmp_path)
     env = with_a_picture()
     paths[1].with_suffix(".files").write_text("where the pictures of the second branch are to lie")
-    before = set(tmp_path.iterdir())
+    before, running = set(tmp_path.iterdir()), list(made)
     with pytest.raises(FileExistsError):
         env.fork(3)
     assert set(tmp_path.iterdir()) == before
+    assert made == running
     assert play(env, SUBMIT)[0][2]
 
 

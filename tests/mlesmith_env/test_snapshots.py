@@ -135,6 +135,17 @@ def test_it_outlives_resets_and_goes_with_the_environment_that_made_it(make: Mak
         other.reset(options={"snapshot": name})
 
 
+def test_a_branch_that_is_closed_takes_only_its_own_snapshots_with_it(make: Make) -> None:
+    env = make()
+    name = env.snapshot()
+    (branch,) = env.fork(1)
+    own = branch.snapshot()
+    branch.close()
+    env.reset(options={"snapshot": name})
+    with pytest.raises(ValueError, match="no snapshot"):
+        env.reset(options={"snapshot": own})
+
+
 def test_dropping_closes_its_sandbox_alone_and_twice_is_fine(make: Make) -> None:
     made: list[Sandbox] = []
 
