@@ -139,7 +139,9 @@ def test_quickstart_runs_below_the_minimum_where_nothing_better_is_offered_and_s
     )
     assert ran.returncode == OK, ran.stdout + ran.stderr
     assert "process (this host offers nothing better" in ran.stdout
-    made = shut_in.run(["-m", "mlesmith_env", "generate", raw], (*shut_in.NAMESPACES, *shut_in.LANDLOCK))
+    made = shut_in.run(
+        ["-m", "mlesmith_env", "generate", raw, "--out", "pool"], (*shut_in.NAMESPACES, *shut_in.LANDLOCK)
+    )
     assert made.returncode != OK
     assert "level landlock failed" in made.stderr
 

@@ -1,4 +1,4 @@
-"""GPUs are hidden unless asked for, by their device files. No card is needed: the files here stand for harmless ones."""
+"""GPUs are hidden unless asked for, by their device files. No card is needed: harmless files stand for them here."""
 
 from __future__ import annotations
 
