@@ -134,9 +134,8 @@ def test_quickstart_runs_below_the_minimum_where_nothing_better_is_offered_and_s
     shut_in: ModuleType, orchard: Path
 ) -> None:
     raw = str(orchard.parent / "raw" / "trees.csv")
-    ran = shut_in.run(
-        ["-m", "mlesmith_env", "quickstart", raw, "--limit", "1"], (*shut_in.NAMESPACES, *shut_in.LANDLOCK)
-    )
+    refused = (*shut_in.NAMESPACES, *shut_in.LANDLOCK)
+    ran = shut_in.run(["-m", "mlesmith_env", "quickstart", raw, "--limit", "1"], refused)
     assert ran.returncode == OK, ran.stdout + ran.stderr
     assert "process (this host offers nothing better" in ran.stdout
     made = shut_in.run(
