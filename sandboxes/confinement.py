@@ -7,36 +7,22 @@ Each level has its own way: a private root in fresh namespaces, or an allowlist 
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import socket
 import stat
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from sandboxes import landlock, linux, seccomp
+from sandboxes.copying import copy_contents
 from sandboxes.sandbox import IsolationLevel
 
 _OLD_ROOT = "/.host"
+_MAX_STEPS = 400
+"""Of one path with its links: more is a loop."""
 _DEVICES = ("null", "zero", "full", "random", "urandom")
-_SYSTEM_PATHS = (
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/nix/store",
-    "/etc/alternatives",
-    "/etc/fonts",
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-    "/etc/mime.types",
-    "/sys/devices/system/cpu",
-)
 _LANDLOCK_READABLE = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/dev/urandom", "/dev/random")
 _SIGNALS_ARE_SCOPED = 6
 _LANDLOCK_WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
@@ -69,6 +55,10 @@ class Confinement:
     binds: tuple[Bind, ...] = ()
     folders: tuple[Folder, ...] = ()
     """Made at level `namespaces` only; the other levels bind folders of the host instead."""
+    copied: tuple[str, ...] = ()
+    """Of these, the ones that start with what lies at the same place where the tree comes from."""
+    forkable: bool = False
+    """Whether processes may enter namespaces that are handed to them: how a living session is forked."""
     shown: tuple[str, ...] = ()
     """Further paths of the system, read-only, with the owners and modes that they have on the host."""
     devices: tuple[str, ...] = ()
@@ -87,6 +77,8 @@ class Confinement:
             level=IsolationLevel(data["level"]),
             binds=tuple(Bind(**bind) for bind in data["binds"]),
             folders=tuple(Folder(**folder) for folder in data["folders"]),
+            copied=tuple(data["copied"]),
+            forkable=data["forkable"],
             shown=tuple(data["shown"]),
             devices=tuple(data["devices"]),
             network=bool(data["network"]),
@@ -103,21 +95,6 @@ class Identity:
     """For root: descriptors of id maps by the (uid, gid) on the host whose files are shown as this user's."""
     switch: bool
     """Whether the process still has to become that user."""
-
-
-def interpreter_paths(packages: Iterable[str]) -> tuple[str, ...]:
-    """Paths of the host that any Python code needs: system libraries, this interpreter, its packages and ours."""
-    prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
-    installed = {p for p in sys.path if Path(p).name in ("site-packages", "dist-packages")}
-    wanted = [Path(p) for p in sorted({*_SYSTEM_PATHS, *prefixes, *installed, *packages})]
-    # a prefix that contains somebody's home folder is no installation of Python, and must not be shown whole
-    try:
-        home = Path(pwd.getpwuid(os.getuid()).pw_dir).resolve()
-    except KeyError:
-        home = Path("/")
-    usable = [p for p in wanted if (p.exists() or p.is_symlink()) and not home.is_relative_to(p)]
-    real = [p for p in usable if not p.is_symlink()]
-    return tuple(str(p) for p in usable if not any(p != q and p.is_relative_to(q) for q in real))
 
 
 def shields_supervisor(level: IsolationLevel) -> bool:
@@ -153,6 +130,9 @@ def enter_private_root(confinement: Confinement, system: Iterable[str], identity
         _show_system_path(path)
     for bind in sorted(confinement.binds, key=lambda b: b.target.count("/")):
         _show(bind, identity)
+    for path in confinement.copied:
+        taken = {Path(b.target).name for b in confinement.binds if str(Path(b.target).parent) == path}
+        copy_contents(_OLD_ROOT + path, path, skip=taken)
     _name_user(identity, network=confinement.network)
     linux.unmount(_OLD_ROOT)
     Path(_OLD_ROOT).rmdir()
@@ -186,22 +166,39 @@ def shed_privileges(confinement: Confinement, system: Iterable[str], identity: I
         )
     if seccomp.supported():
         shared = confinement.level is IsolationLevel.LANDLOCK and not confinement.network
-        linux.install_filter(seccomp.program(local_sockets_only=shared))
+        linux.install_filter(seccomp.program(local_sockets_only=shared, may_join=confinement.forkable))
 
 
 def _show_system_path(path: str) -> None:
-    source = Path(_OLD_ROOT + path)
-    if source.is_symlink():
-        link = source.parent / source.readlink()
-        # an absolute link means a path of the old root, which is not where this process would look for it
-        target = Path(_OLD_ROOT + str(source.readlink())) if source.readlink().is_absolute() else link
-        if target.is_dir():
+    link = Path(_OLD_ROOT + path)
+    place = link if link.exists() and not link.is_symlink() else _on_host(path)
+    if link.is_symlink() and place.is_dir():
+        target = os.path.normpath(Path(path).parent / link.readlink())
+        if target == str(place).removeprefix(_OLD_ROOT):  # otherwise it leads through links that are not shown
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).symlink_to(source.readlink())
+            Path(path).symlink_to(link.readlink())
             return
-        source = target
-    if source.exists() and not source.is_symlink():
-        linux.bind(str(source), _mount_point(path, folder=source.is_dir()))
+    if place.exists():
+        linux.bind(str(place), _mount_point(path, folder=place.is_dir()))
+
+
+def _on_host(path: str) -> Path:
+    """Where a path of the host is found below the old root: its absolute links mean paths of that root."""
+    place, waiting = Path(_OLD_ROOT), list(reversed(Path(path).parts[1:]))
+    for _ in range(_MAX_STEPS):
+        if not waiting:
+            break
+        name = waiting.pop()
+        step = place / name
+        if name == "..":
+            place = place.parent if place != Path(_OLD_ROOT) else place
+        elif step.is_symlink():
+            target = step.readlink()
+            place = Path(_OLD_ROOT) if target.is_absolute() else place
+            waiting += [part for part in reversed(target.parts) if part != "/"]
+        else:
+            place = step
+    return place
 
 
 def _show(bind: Bind, identity: Identity) -> None:

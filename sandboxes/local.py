@@ -7,13 +7,16 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from sandboxes import cgroups, rlimits
+from sandboxes import cgroups, forkserver, rlimits
 from sandboxes import gpus as gpu
+from sandboxes.branching import Branch, Unforkable, fork_session, fresh_session
 from sandboxes.confinement import Bind, Confinement, Folder
 from sandboxes.errors import SandboxError
+from sandboxes.interpreter import Interpreter
 from sandboxes.isolation import resolve_level
 from sandboxes.kernel_sandbox import KernelSandbox
 from sandboxes.limits import Limits, scrubbed_environment
@@ -25,6 +28,7 @@ _WORKSPACE = "/workspace"
 _SOCKETS = "/run/jupyter"
 _SCRATCH = "/tmp"  # noqa: S108 - inside the private root
 _MIB = 1 << 20
+_OWN_FOLDERS = (_WORKSPACE, _SCRATCH, "/dev/shm")  # noqa: S108 - inside the private root
 _THREADS_MIB = 512
 """Address space that the threads of a kernel reserve for stacks and arenas; they use a hundredth of it."""
 # private keys lie beside certificates: no whole folder of settings is shown
@@ -57,6 +61,11 @@ class LocalSandbox(KernelSandbox):
     `network` opens the host's network, its loopback included; otherwise no network is to be seen. `gpus` are the GPUs
     that code may use: none by default, `"all"`, or a list of the numbers in `/dev/nvidia<number>`; `start` raises
     `SandboxStartError` for one that this host does not have.
+
+    `python` is the path of another interpreter, or of a virtual environment, for the session: 3.11 or newer, with
+    ipykernel, the rest as its owner likes. Folders that it finds by an editable install are not shown. `preload`
+    names the modules that are loaded before the session is asked for, in place of the usual list; each pair of the
+    two in use keeps a warm process. A path or name that cannot be is a `ValueError`.
     """
 
     def __init__(
@@ -69,11 +78,15 @@ class LocalSandbox(KernelSandbox):
         min_isolation: IsolationLevel = IsolationLevel.LANDLOCK,
         network: bool = False,
         gpus: gpu.Gpus = None,
+        python: str | Path | None = None,
+        preload: Sequence[str] | None = None,
     ) -> None:
         gpu.check(gpus)
         super().__init__(public=public, limits=limits, seed=seed)
-        self._isolation = isolation
-        self._min_isolation = min_isolation
+        self._interpreter = Interpreter.named(python, preload)
+        self._python, self._preload = python, preload
+        self.isolation = isolation
+        self.min_isolation = min_isolation
         self._network = network
         self._wanted_gpus = gpus
         self._gpus: tuple[int, ...] = ()
@@ -93,12 +106,36 @@ class LocalSandbox(KernelSandbox):
                 **({"network": _OPEN_NETWORK[self._level]} if self._network else {}),
                 "gpus": ", ".join(map(str, self._gpus)) or "none",
                 "cgroups": cgroups.summary(),
+                **self._interpreter.details(),
+                **({"fork": self._fork_note} if self._fork_note else {}),
             },
+            forked=self._forked,
         )
+
+    def _sibling(self, seed: int) -> Self:
+        return type(self)(
+            public=self._public,
+            limits=self.limits,
+            seed=seed,
+            isolation=self.isolation,
+            min_isolation=self.min_isolation,
+            network=self._network,
+            gpus=self._wanted_gpus,
+            python=self._python,
+            preload=self._preload,
+        )
+
+    def _fork_session(self, session: Session, seeds: Sequence[int | None]) -> list[Branch]:
+        if self._level is not IsolationLevel.NAMESPACES:
+            raise Unforkable(f"at level {self._level} a branch cannot have files of its own at the same place")
+        return fork_session(session, seeds, copied=_OWN_FOLDERS)
+
+    def _fresh_session(self, session: Session) -> Branch:
+        return fresh_session(session, copied=_OWN_FOLDERS)
 
     def _choose_level(self) -> IsolationLevel:
         self._gpus = gpu.choose(self._wanted_gpus)
-        return resolve_level(self._isolation, self._min_isolation)
+        return resolve_level(self.isolation, self.min_isolation)
 
     def _clean_up(self) -> None:
         folder, self._folder = self._folder, None
@@ -106,6 +143,21 @@ class LocalSandbox(KernelSandbox):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _bring_up(self, level: IsolationLevel) -> tuple[Session, Workspace]:
+        request, sockets, outside = self.kernel_request(level)
+        session = Session(request, sockets, outside, self.spawn)
+        folder = session.start()[0]
+        return session, self._workspace_at(folder)
+
+    def spawn(self, request: Mapping[str, Any]) -> forkserver.ConfinedTree:
+        """Start a confined tree from the warm server of this sandbox's interpreter."""
+        return forkserver.spawn(request, interpreter=self._interpreter)
+
+    def kernel_request(self, level: IsolationLevel) -> tuple[dict[str, Any], str, str | None]:
+        """What to ask the fork server for: the request, and the folder of the sockets as the kernel sees it and as the
+        host does.
+
+        The latter is None where the folder is private to the tree; its descriptor then comes last with `ready`.
+        """
         private = level is IsolationLevel.NAMESPACES
         if private:
             workspace, sockets, scratch, outside = _WORKSPACE, _SOCKETS, _SCRATCH, None
@@ -124,9 +176,7 @@ class LocalSandbox(KernelSandbox):
             "seed": self._seed,
             "local_sockets_only": level is IsolationLevel.LANDLOCK and not self._network,
         }
-        session = Session(request, sockets, outside)
-        folder = session.start()[0]
-        return session, self._workspace_at(folder)
+        return request, sockets, outside
 
     def _confinement(self, level: IsolationLevel, workspace: str) -> Confinement:
         limits = self.limits
@@ -140,12 +190,10 @@ class LocalSandbox(KernelSandbox):
         if level is IsolationLevel.NAMESPACES:
             entries = limits.files + 2
             folders = (
-                Folder(_WORKSPACE, limits.disk_mib, entries),
-                Folder(_SCRATCH, limits.disk_mib, entries),
-                Folder("/dev/shm", limits.disk_mib, entries),  # noqa: S108 - inside the private root
+                *(Folder(path, limits.disk_mib, entries) for path in _OWN_FOLDERS),
                 Folder(_SOCKETS, 1, 64),
             )
-            return Confinement(level, tuple(public), folders, **opened)
+            return Confinement(level, tuple(public), folders, forkable=True, **opened)
         root = str(self._folder)
         return Confinement(level, (*public, Bind(root, root, writable=True)), **opened)
 
@@ -162,6 +210,7 @@ class LocalSandbox(KernelSandbox):
                 "MPLBACKEND": "module://matplotlib_inline.backend_inline",
                 "PYTHONHASHSEED": str(self._seed % (1 << 32)),
                 **gpu.environment(self._gpus),
+                **self._interpreter.search_path(),
             },
         )
 

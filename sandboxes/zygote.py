@@ -13,16 +13,20 @@ import importlib
 import importlib.util
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from sandboxes import cgroups, linux, wire
-from sandboxes.confinement import Identity, interpreter_paths
+from sandboxes import cgroups, family, linux, rlimits, wire
+from sandboxes.confinement import Confinement, Identity
+from sandboxes.installation import interpreter_paths
+from sandboxes.porter import Porter
+from sandboxes.preloading import PreloadError, Preloading
 from sandboxes.sandbox import IsolationLevel
 
 SCIENCE = (
@@ -61,13 +65,19 @@ _HOST_ENDS_S = 0.2
 class Zygote:
     """One server: the socket to the host, what is loaded, who runs."""
 
-    def __init__(self, server: socket.socket, host: Sequence[int], libraries: str = "all") -> None:
+    def __init__(
+        self, server: socket.socket, host: Sequence[int], libraries: str = "all", preload: Sequence[str] | None = None
+    ) -> None:
         self._server = server
         self._host = list(host)
         self._self: list[int] = []
-        self._science = SCIENCE if libraries == "all" else TABLES
+        self._science: tuple[str, ...] = SCIENCE if libraries == "all" else TABLES
         self._pending = [*SCIENCE, *KERNEL, *SPARE] if libraries == "all" else [*TABLES]
         self._grouped = False
+        self._modules = Preloading(required=KERNEL, named=preload or ())
+        if preload is not None:
+            self._science = tuple(preload)
+            self._pending = [*preload, *KERNEL]
         self._slots: dict[int, int] = {}
         self._id_maps: dict[tuple[int, int, int, int], int] = {}
         self._packages = _own_packages()
@@ -79,6 +89,20 @@ class Zygote:
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_r, False)
         os.set_blocking(self._wake_w, False)
+        self._porter = self._start_porter()
+
+    def _start_porter(self) -> socket.socket:
+        """Fork the porter, while this process is still lean; gives the socket to it."""
+        importlib.import_module("sandboxes.supervisor")
+        ours, theirs = socket.socketpair()
+        if sys.platform == "linux" and os.fork() == 0:
+            self._server.close()
+            ours.close()
+            self._porter = theirs
+            linux.adopt_orphans()
+            Porter(theirs, self._fork_supervisor, is_root=self._is_root).serve()
+        theirs.close()
+        return ours
 
     def serve(self) -> None:
         """Answer requests until the host is gone."""
@@ -106,7 +130,7 @@ class Zygote:
                         return
                     self._answer(request, fds)
             if self._pending:
-                self._load(self._pending.pop(0))
+                self._modules.load(self._pending.pop(0))
                 if not self._pending:
                     gc.collect()
                     gc.freeze()
@@ -120,16 +144,9 @@ class Zygote:
         if gone.poll(_HOST_ENDS_S * 1000):
             cgroups.sweep()
 
-    def _load(self, module: str) -> None:
-        with contextlib.suppress(ImportError):  # who needs it will fail at its own import, and say so
-            importlib.import_module(module)
-
     def _load_for(self, request: Mapping[str, Any]) -> None:
         needed = {"function": self._science, "kernel": (*self._science, *KERNEL)}.get(request["task"], ())
-        missing = [m for m in (*needed, *request.get("preload", ())) if m not in sys.modules]
-        for module in missing:
-            self._load(module)
-        if missing:
+        if self._modules.load_all((*needed, *request.get("preload", ()))):
             self._pending = [m for m in self._pending if m not in sys.modules]
             gc.collect()
             gc.freeze()
@@ -141,15 +158,24 @@ class Zygote:
         try:
             self._load_for(request)
             self._fork(channel, request, fds[1:])
-        except OSError as error:
+        except (OSError, PreloadError) as error:
+            stage = "fork" if isinstance(error, OSError) else "preload"
             with contextlib.suppress(OSError):
-                wire.send(channel, {"event": "failed", "stage": "fork", "error": str(error)})
+                wire.send(channel, {"event": "failed", "stage": stage, "error": str(error)})
         finally:
             channel.close()
             for fd in fds[1:]:
                 os.close(fd)
 
     def _fork(self, channel: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
+        if request.get("enters"):
+            if os.fork() == 0:
+                channel.close()
+                self._enter_tree(request, fds)
+            return
+        if "family" in request:
+            wire.send(self._porter, request, [channel.fileno(), *fds])
+            return
         level = IsolationLevel(request["confinement"]["level"])
         if level is not IsolationLevel.NAMESPACES:
             self._fork_supervisor(channel, request, fds, Identity(os.getuid(), os.getgid(), {}, switch=False))
@@ -197,6 +223,44 @@ class Zygote:
                 wire.send(channel, {"event": "failed", "stage": "namespaces", "error": str(error)})
             os._exit(1)
 
+    def _enter_tree(self, request: dict[str, Any], fds: list[int]) -> NoReturn:
+        """Become the worker of a tree of another: its namespaces and its `bound` pipe are behind the descriptors."""
+        from sandboxes.worker import become_worker
+
+        *door, bound = fds
+        uid, gid = request["family"]["owner"]
+        try:
+            confinement = Confinement.from_json(request["confinement"])
+            request["mapped"] = rlimits.mapped_bytes()
+            for fd in (*self._own_descriptors(), *self._host, *self._self):
+                os.close(fd)
+            if self._is_root:
+                os.setgroups([])
+            family.enter(family.ENTERED, door)
+            for fd in door:
+                os.close(fd)
+            if os.fork() > 0:
+                os._exit(0)
+            if self._is_root:
+                linux.drop_capability_bounds()
+                os.setresgid(gid, gid, gid)
+                os.setresuid(uid, uid, uid)
+            worker = importlib.import_module(f"sandboxes.{request['task']}_worker").run
+        except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
+            with contextlib.suppress(OSError):
+                os.write(bound, str(error).encode()[:4096])
+            os._exit(1)
+        become_worker(
+            request,
+            worker,
+            [],
+            bound,
+            confinement=confinement,
+            system=self._system,
+            identity=Identity(uid, gid, {}, switch=False),
+            sheds=True,
+        )
+
     def _fork_supervisor(
         self,
         channel: socket.socket,
@@ -229,9 +293,10 @@ class Zygote:
         from sandboxes import supervisor
 
         signal.set_wakeup_fd(-1)
-        for fd in (self._server.fileno(), self._wake_r, self._wake_w, *close):
+        for fd in (*self._own_descriptors(), *close):
             os.close(fd)
-        worker = importlib.import_module(f"sandboxes.{request['task']}_worker").run
+        arrives = request.get("arrives")
+        worker = _nothing if arrives else importlib.import_module(f"sandboxes.{request['task']}_worker").run
         supervisor.supervise(
             channel,
             request,
@@ -242,6 +307,9 @@ class Zygote:
             server=self._self,
             worker=worker,
         )
+
+    def _own_descriptors(self) -> list[int]:
+        return [s.fileno() for s in (self._server, self._porter) if s.fileno() >= 0] + [self._wake_r, self._wake_w]
 
     def _identity(self, slot: int, request: Mapping[str, Any]) -> Identity:
         if not self._is_root:
@@ -301,14 +369,23 @@ def _own_packages() -> list[str]:
     return found
 
 
-def main(fd: int, libraries: str = "all") -> None:
-    """Serve the host at the other end of the socket `fd`. `libraries`: which to load, `all` or `tables`."""
+def _nothing(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
+    """The worker of trees whose worker is forked elsewhere."""
+
+
+def main(fd: int, libraries: str = "all", preload: Sequence[str] | None = None, scratch: str = "") -> None:
+    """Serve the host at the other end of the socket `fd`.
+
+    `libraries`: which to load, `all` or `tables`, unless `preload` names them. `scratch` is removed at the end.
+    """
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
     sys.dont_write_bytecode = True
     server = socket.socket(fileno=fd)
     _, host = wire.receive(server)
-    zygote = Zygote(server, host, libraries)
+    zygote = Zygote(server, host, libraries, preload)
     wire.send(server, {"event": "serving"})
     zygote.serve()
     zygote.clean_up()
+    if scratch:
+        shutil.rmtree(scratch, ignore_errors=True)
     os._exit(0)

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from sandboxes.conformance import check_files, check_sandbox
+from sandboxes.conformance import check_sandbox
 from sandboxes.errors import SandboxError
 from sandboxes.limits import Limits
 from sandboxes.local import LocalSandbox
-from sandboxes.sandbox import CollectStatus, ExecutionResult, ExecutionStatus, Sandbox
-from sandboxes.scripted import ScriptedSandbox
+from sandboxes.sandbox import CollectStatus, ExecutionStatus, Sandbox
 
 Make = Callable[..., LocalSandbox]
 
@@ -25,45 +24,6 @@ def test_the_local_sandbox_keeps_every_clause_of_the_contract(any_level: str) ->
         return LocalSandbox(public=public, limits=limits, seed=seed, isolation=any_level)
 
     check_sandbox(factory)
-
-
-def test_the_scripted_sandbox_keeps_the_clauses_about_files() -> None:
-    def factory(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:
-        return ScriptedSandbox([], public=public, limits=limits)
-
-    check_files(factory)
-
-
-def test_the_conformance_check_names_the_clause_that_is_broken() -> None:
-    class FollowsLinks(LocalSandbox):
-        def read_file(self, path: str, *, max_bytes: int) -> bytes:
-            return super().read_file(path, max_bytes=1 << 30)
-
-    def factory(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:
-        return FollowsLinks(public=public, limits=limits, seed=seed)
-
-    with pytest.raises(AssertionError, match="read_file refuses a file over max_bytes"):
-        check_sandbox(factory)
-
-
-def test_a_script_answers_in_order_and_then_says_that_it_is_over() -> None:
-    answers = [ExecutionResult(ExecutionStatus.OK, stdout=text) for text in ("one", "two")]
-    with ScriptedSandbox(answers) as sandbox:
-        assert [sandbox.execute("a").stdout, sandbox.execute("b").stdout] == ["one", "two"]
-        with pytest.raises(SandboxError, match="2 results were prepared"):
-            sandbox.execute("c")
-        assert sandbox.executed == ["a", "b", "c"]
-
-
-def test_a_script_may_be_a_function_that_writes_files() -> None:
-    def answer(code: str) -> ExecutionResult:
-        sandbox.write_file("submission.csv", code.encode())
-        return ExecutionResult(ExecutionStatus.OK)
-
-    sandbox = ScriptedSandbox(answer)
-    with sandbox:
-        assert sandbox.execute("made").ok
-        assert sandbox.collect("submission.csv", max_bytes=10).data == b"made"
 
 
 def test_a_crash_is_told_with_its_signal(make_sandbox: Make) -> None:
@@ -109,7 +69,7 @@ def test_children_that_outlive_their_cell_end_with_the_session(make_sandbox: Mak
     command = f"sleep {os.getpid()}.25"
     code = f"import subprocess\np = subprocess.Popen({command!r}.split(), start_new_session=True)\nprint(p.poll())"
     assert sandbox.execute(code).stdout == "None\n"
-    assert host.commands(command)
+    assert host.becomes_true(lambda: bool(host.commands(command)))  # a program has no name yet while it is loaded
     sandbox.restart()
     assert not host.commands(command)
     assert sandbox.execute(code).stdout == "None\n"
@@ -197,11 +157,6 @@ def test_an_exception_of_the_caller_leaves_no_stale_output(make_sandbox: Make) -
     del sandbox._quota_check  # type: ignore[method-assign]
     assert sandbox.execute("print('x')").state_lost
     assert sandbox.execute("print('fresh')").stdout == "fresh\n"
-
-
-def test_forking_is_refused_plainly(make_sandbox: Make) -> None:
-    with pytest.raises(SandboxError, match="cannot fork"):
-        make_sandbox().fork(2)
 
 
 def test_use_before_start_and_a_missing_public_folder_are_refused(tmp_path: Path) -> None:
