@@ -93,10 +93,15 @@ class FunctionCall:
         while self.write_ends:
             os.close(self.write_ends.pop())
 
-    def wait(self, deadline: float, watched: Mapping[int, Callable[[], bool]]) -> bool:
+    @property
+    def reported(self) -> bool:
+        """Whether the function's process has written its result and closed the pipe."""
+        return bool(self._report) and "result" not in self._open.values()
+
+    def wait(self, deadline: float, watched: Mapping[int, Callable[[], bool]], *, for_end: bool = True) -> bool:
         """Read until one of the `watched` says that it is over, or the deadline (`time.monotonic`) passes: then False.
 
-        What stands beside a descriptor is called when that is readable.
+        What stands beside a descriptor is called when that is readable. Without `for_end` a result will do.
         """
         poll = select.poll()
         for fd in (*self._open, *watched):
@@ -112,15 +117,18 @@ class FunctionCall:
                         return True
                 elif not self._read(fd):
                     poll.unregister(fd)
+            if self.reported and not for_end:
+                return True
 
     def drain(self) -> None:
-        """Read what is left in the pipes once every writer is gone."""
+        """Read what is left in the pipes once the function's process is done with them."""
         deadline = time.monotonic() + _DRAIN_S
         while self._open and time.monotonic() < deadline:
             poll = select.poll()
             for fd in self._open:
                 poll.register(fd, select.POLLIN)
-            ready = poll.poll(_DRAIN_S * 1000)
+            # once there is a result, all that belongs to it has been written
+            ready = poll.poll(0 if self.reported else _DRAIN_S * 1000)
             if not ready:
                 return
             for fd, _ in ready:

@@ -59,6 +59,7 @@ class FunctionRequest:
                 scratch, {"TMPDIR": scratch, "PYTHONHASHSEED": str(self.hash_seed), **self.environment}
             ),
             "cwd": scratch,
+            "scratch": [folder.path for folder in folders] or [scratch],
             "belongings": [] if private else [scratch],
             **content,
         }

@@ -45,6 +45,7 @@ SCIENCE = (
     "pyarrow.parquet",
     "pyarrow.feather",
     "sandboxes.function_worker",
+    "sandboxes.warm_worker",
 )
 TABLES = ("numpy", "pandas", "sklearn.model_selection", "pyarrow", "sandboxes.function_worker")
 """What a server for few calls loads: enough to read, split and write tables."""
@@ -113,7 +114,8 @@ class Zygote:
             importlib.import_module(module)
 
     def _load_for(self, request: Mapping[str, Any]) -> None:
-        needed = {"function": self._science, "kernel": (*self._science, *KERNEL)}.get(request["task"], ())
+        kernel = KERNEL if request["task"] == "kernel" else ()
+        needed = () if request["task"] == "probe" else (*self._science, *kernel)
         missing = [m for m in (*needed, *request.get("preload", ())) if m not in sys.modules]
         for module in missing:
             self._load(module)
