@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import select
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from sandboxes import wire
 from sandboxes.confinement import shields_supervisor
@@ -212,20 +209,3 @@ def describe_exit(status: int | None) -> str:
             name = f"signal {-status}"
         return f"the process was ended by {name}"
     return f"the process ended by itself with exit code {status}"
-
-
-def pack(arguments: Mapping[str, Any]) -> IO[bytes]:
-    """Arguments in a file without a name, in memory where the system can do that, so that a full disk stops nothing."""
-    file: IO[bytes]
-    if hasattr(os, "memfd_create"):
-        file = os.fdopen(os.memfd_create("arguments", os.MFD_CLOEXEC), "w+b")
-    else:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    try:
-        absolute = {name: value.absolute() if isinstance(value, Path) else value for name, value in arguments.items()}
-        pickle.dump(absolute, file)
-        file.flush()
-    except BaseException:
-        file.close()
-        raise
-    return file

@@ -7,7 +7,6 @@ import importlib
 import importlib.util
 import json
 import os
-import pickle
 import random
 import sys
 import traceback
@@ -15,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
+
+from sandboxes.arguments import unpack
 
 _TRACEBACK_CHARS = 20_000
 _MESSAGE_CHARS = 4_000
@@ -37,10 +38,7 @@ def receive(fds: Sequence[int]) -> tuple[dict[str, Any], int]:
     os.close(stdout)
     os.close(stderr)
     sys.stdout, sys.stderr = _text_stream(1), _text_stream(2)
-    with os.fdopen(packed, "rb") as f:
-        f.seek(0)
-        arguments: dict[str, Any] = pickle.load(f)  # noqa: S301 - written by the host: the trusted direction
-    return arguments, result
+    return unpack(packed), result
 
 
 def answer(result: int, call: Callable[[], Any], target: str) -> None:

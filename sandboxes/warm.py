@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from sandboxes.arguments import pack
 from sandboxes.errors import SandboxError
-from sandboxes.function_call import FunctionCall, FunctionResult, pack
+from sandboxes.function_call import FunctionCall, FunctionResult
 from sandboxes.function_request import FunctionRequest, absolute
 from sandboxes.isolation import resolve_level
 from sandboxes.limits import Limits
@@ -30,6 +32,9 @@ class WarmFunction:
     made again. The other limits hold for each call and for `prepare`. What `prepare` prints is dropped; what it raises
     is the result of every call.
 
+    `rehearse(prepared)` is run in the process of each call while that waits: the first touch of memory and libraries is
+    what takes longest in a forked process. It must leave nothing behind; what it raises or returns is dropped.
+
     `target`, `readable`, `limits`, `isolation`, `environment` and `hash_seed` are those of `run_function`. Nothing is
     started before the first call or `warm`. Thread-safe: one call at a time, others wait. A forked host starts with
     nothing warm and leaves its parent's alone. Close it, or use it as a context.
@@ -42,6 +47,7 @@ class WarmFunction:
         *,
         prepare: str,
         prepare_with: Mapping[str, Any] | None = None,
+        rehearse: str = "",
         readable: Sequence[Path] = (),
         limits: Limits | None = None,
         isolation: str = "auto",
@@ -57,7 +63,7 @@ class WarmFunction:
             environment=environment or {},
             hash_seed=hash_seed,
         )
-        self._names = {"function": function, "prepare": prepare}
+        self._names = {"function": function, "prepare": prepare, "rehearse": rehearse}
         self._prepare_with = dict(prepare_with or {})
         self._lock = threading.Lock()
         self._tree: WarmTree | None = None
@@ -74,27 +80,25 @@ class WarmFunction:
 
         Raises as `call`, and `ValueError` where a path does not exist.
         """
-        with self._lock:
+        with self._lock, _told_as_ours():
             self._live_tree()
 
     def call(self, arguments: Mapping[str, Any] | None = None, *, wall_s: float | None = None) -> FunctionResult:
-        """Call the function. `wall_s`: wall-clock seconds of this call instead of those of the limits.
+        """Call the function. A memoryview among the arguments arrives as one, read-only, without being copied again.
 
-        Preparation that the call has to wait for counts as its time.
+        `wall_s`: wall-clock seconds of this call instead of those of the limits; preparation that it has to wait for
+        counts.
 
         Whatever the foreign code does is a `FunctionResult`. Raises `ValueError` where a path does not exist and
         `SandboxError` where the machinery fails.
         """
         limits = self._request.limits if wall_s is None else replace(self._request.limits, wall_s=wall_s)
-        with self._lock:
+        with self._lock, _told_as_ours():
             started = time.monotonic()
-            try:
-                with FunctionCall(limits) as call:
-                    self._serve(call, arguments or {}, limits.wall_s)
-                    call.drain()
-                    return call.result(time.monotonic() - started)
-            except OSError as error:  # foreign code has no part in it: descriptors or space of this host have run out
-                raise SandboxError(f"the call could not be made: {error}") from error
+            with FunctionCall(limits) as call:
+                self._serve(call, arguments or {}, limits.wall_s)
+                call.drain()
+                return call.result(time.monotonic() - started)
 
     def _serve(self, call: FunctionCall, arguments: Mapping[str, Any], wall_s: float) -> None:
         tree = self._live_tree()
@@ -127,6 +131,15 @@ class WarmFunction:
         """In a forked copy of the host: let go of what belongs to the original."""
         self._lock = threading.Lock()
         self._end_tree()
+
+
+@contextlib.contextmanager
+def _told_as_ours() -> Iterator[None]:
+    """Where descriptors or space of this host run out, foreign code has no part in it."""
+    try:
+        yield
+    except OSError as error:
+        raise SandboxError(f"the call could not be made: {error}") from error
 
 
 _alive: weakref.WeakSet[WarmFunction] = weakref.WeakSet()

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandboxes import forkserver, wire
+from sandboxes.arguments import pack
 from sandboxes.errors import SandboxError, SandboxLostError
-from sandboxes.function_call import FunctionCall, describe_exit, pack
+from sandboxes.function_call import FunctionCall, describe_exit
 from sandboxes.function_request import FunctionRequest, scratch_folder
 from sandboxes.sandbox import IsolationLevel
 from sandboxes.warm_worker import BEGUN, ENDED, NOTE, PREPARED, SETTLE_S
@@ -25,8 +26,11 @@ class WarmTree:
     """A tree whose worker prepares itself as soon as this exists, and then serves one call after another."""
 
     def __init__(self, request: FunctionRequest, names: Mapping[str, str], prepare_with: Mapping[str, Any]) -> None:
-        """`names`: those of `function` and `prepare`. Raises `SandboxError`, `ValueError` for paths that do not exist,
-        and `OSError` where this host is out of descriptors."""
+        """`names`: those of `function`, `prepare` and `rehearse`.
+
+        Raises `SandboxError`, `ValueError` for paths that do not exist, and `OSError` where
+        this host is out of descriptors.
+        """
         self._level = request.level
         self._owner = os.getpid()
         self._ready = self._prepared = False

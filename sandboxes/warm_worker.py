@@ -1,15 +1,16 @@
 """The worker of a `WarmFunction`: prepares once, then forks a process for each call.
 
 The worker itself runs `prepare` and nothing else of the foreign module. The process of the next call is forked ahead,
-so that each call finds the state that `prepare` left and waits for no fork. It closes the socket to the host before
-the function runs; what a call says goes through pipes that came with it.
+so that each call finds the state that `prepare` left and waits for no fork; while it waits it runs `rehearse`, which
+gives it memory of its own for what the call will touch. It closes the socket to the host before the function runs; what
+a call says goes through pipes that came with it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
-import pickle
 import resource
 import select
 import signal
@@ -22,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, Self
 
 from sandboxes import linux, wire
+from sandboxes.arguments import unpack
 from sandboxes.function_worker import answer, load, receive, report_of, reseed, write_all
 
 PREPARED, BEGUN, ENDED = range(3)
@@ -37,9 +39,7 @@ _FDS = 4
 def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
     """Serve calls until one has left something behind. `fds`: the socket to the host, what `prepare` is called with."""
     control = socket.socket(fileno=fds[0])
-    with os.fdopen(fds[1], "rb") as f:
-        f.seek(0)
-        arguments = pickle.load(f)  # noqa: S301 - written by the host: the trusted direction
+    arguments = unpack(fds[1])
     # the fork server's log is open here as it is in every other sandbox: a place to fill, and to leave things in
     os.dup2(1, 2)
     if sys.platform == "linux":
@@ -137,6 +137,9 @@ def _become_call(
         if sys.platform == "linux":
             linux.set_dumpable(dumpable=True)
             linux.die_with_parent()
+        if prepared and request["rehearse"]:
+            with contextlib.suppress(Exception):  # what fails here fails again in the call, which tells of it
+                getattr(load(request), request["rehearse"])(*prepared)
         reseed()
         _, fds, _, _ = socket.recv_fds(calls, 1, _FDS)
         calls.close()
