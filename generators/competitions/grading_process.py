@@ -212,7 +212,12 @@ def _grade(
     for part in parts:
         mask = prepared.masks[part]
         if mask.any():
-            grade = _evaluate(metric, prepared.truths[part], aligned[mask], card)
+            truth = prepared.truths[part]
+            # the ids are those of the truth already: texts take longest to pick out
+            predicted = truth[list(card.ids)].assign(
+                **{column: aligned[column].array[mask] for column in card.prediction_columns}
+            )
+            grade = _evaluate(metric, truth, predicted, card)
         else:
             grade = _outcome(Outcome.GRADER_ERROR, reason=f"the {part} part of the answers has no rows")
         seconds = time.perf_counter() - started

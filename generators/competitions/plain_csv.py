@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,6 @@ _AMBIGUOUS = re.compile('["\r\n\0\x1f]')
 _CARRIAGE_RETURN = re.compile(b"\r")
 _HEXADECIMAL = re.compile(b"[xX]")
 _INTEGER = "^(0|-?[1-9][0-9]{0,14})$"
-_SEVERAL_LABELS = pa.dictionary(pa.int32(), pa.string())
 
 
 class PlainReader:
@@ -43,6 +43,8 @@ class PlainReader:
         self._names = [*card.ids, *card.prediction_columns]
         self._keys = answers.loc[:, list(card.ids)].reset_index(drop=True)
         self._spellings = Spellings(card.classes)
+        self._classes = pa.array(card.classes, pa.large_string())
+        self._text_type: Any = pd.Series(np.array(["text"], dtype=object)).dtype
         texts = [self._keys[name].tolist() for name in card.ids]
         self._ids = [pa.array(column, pa.string()) for column in texts]
         self._joined = _join(self._ids)
@@ -79,7 +81,7 @@ class PlainReader:
         header = bytes(data[:_HEADER_BYTES]).partition(b"\n")[0].decode("utf-8", "replace").split(",")
         if sorted(header) != sorted(self._names) or _CARRIAGE_RETURN.search(data):
             return None
-        values = _SEVERAL_LABELS if self._card.form is SubmissionForm.LABEL else pa.float64()
+        values = pa.large_string() if self._card.form is SubmissionForm.LABEL else pa.float64()
         threads = len(data) >= _THREADS_FROM
         if threads:  # each takes address space, which is limited here
             pa.set_cpu_count(min(_MOST_THREADS, os.cpu_count() or 1))
@@ -91,6 +93,7 @@ class PlainReader:
                 convert_options=pyarrow.csv.ConvertOptions(
                     column_types={name: pa.string() if name in self._card.ids else values for name in header},
                     null_values=[],
+                    check_utf8=False,  # ids and labels are compared with texts that are
                 ),
             )
         except pa.ArrowException:
@@ -109,15 +112,27 @@ class PlainReader:
         order[position.to_numpy()] = np.arange(len(position))
         return order if (order >= 0).all() else None
 
-    def _labels(self, column: pa.ChunkedArray, order: np.ndarray | slice) -> pd.Series[str] | None:
-        codes = column.combine_chunks()
-        if len(codes.dictionary) > _MOST_LABELS:
+    def _labels(self, column: pa.ChunkedArray, order: np.ndarray | slice) -> Any:
+        texts = column.combine_chunks()
+        if pc.index_in(texts, value_set=self._classes).null_count:
+            texts = self._as_classes(texts.dictionary_encode())
+        if texts is None:
             return None
-        found = [self._spellings.find(text) for text in codes.dictionary.to_pylist()]
-        if None in found:
+        if not isinstance(order, slice):
+            texts = texts.take(pa.array(order))
+        # as the same texts come out of a column of objects
+        plain = not isinstance(self._text_type, pd.StringDtype)
+        return texts.to_numpy(zero_copy_only=False) if plain else self._text_type.__from_arrow__(texts)
+
+    def _as_classes(self, texts: pa.DictionaryArray) -> pa.Array | None:
+        """The classes that the texts mean, None where one of them means none."""
+        if len(texts.dictionary) > _MOST_LABELS:
             return None
-        labels = pd.Series(np.array(found, dtype=object)).take(codes.indices.to_numpy()[order])
-        return labels.reset_index(drop=True)
+        try:
+            found = [self._spellings.find(text) for text in texts.dictionary.to_pylist()]
+        except UnicodeDecodeError:
+            return None
+        return None if None in found else pa.array(found, pa.large_string()).take(texts.indices)
 
 
 def _numbers(column: pa.ChunkedArray, order: np.ndarray | slice) -> np.ndarray | None:
