@@ -100,7 +100,9 @@ class WarmTree:
         return self._spent or not self._serving
 
     def _take_notes(self) -> None:
-        data = self._control.recv(64)
+        data = b""
+        with contextlib.suppress(ConnectionResetError):  # it ended with a call unread
+            data = self._control.recv(64)
         self._notes += data
         self._spent = self._spent or not data
         while len(self._notes) >= NOTE.size:

@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any, NoReturn, Self
 
 from sandboxes import linux, wire
@@ -34,6 +35,8 @@ SETTLE_S = 1.0
 """Seconds that the process of a call has to end once the host has its result."""
 _GLANCE_S = 0.01
 _FDS = 4
+_Prepared = tuple[ModuleType, Any]
+"""The module, and what its `prepare` returned."""
 
 
 def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
@@ -48,10 +51,8 @@ def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.write(bound, b"1")
     os.close(bound)
-    prepared: list[Any] = []
-    failure = report_of(
-        lambda: prepared.append(getattr(load(request), request["prepare"])(**arguments)), str(request["target"])
-    )
+    prepared: list[_Prepared] = []
+    failure = report_of(lambda: prepared.append(_prepare(request, arguments)), str(request["target"]))
     gc.collect()
     gc.freeze()
     control.sendall(NOTE.pack(PREPARED, 0, True))
@@ -68,6 +69,11 @@ def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
             status = _serve(control, ours, child)
         intact = not _has_children() and _traces(request["scratch"]) == before
         control.sendall(NOTE.pack(ENDED, status, intact))
+
+
+def _prepare(request: Mapping[str, Any], arguments: Mapping[str, Any]) -> _Prepared:
+    module = load(request)
+    return module, getattr(module, request["prepare"])(**arguments)
 
 
 def _serve(control: socket.socket, to_child: socket.socket, child: int) -> int:
@@ -126,7 +132,7 @@ def _become_call(
     control: socket.socket,
     calls: socket.socket,
     request: Mapping[str, Any],
-    prepared: list[Any],
+    prepared: list[_Prepared],
     failure: bytes,
 ) -> NoReturn:
     """Wait for a call and serve it; `prepared` holds the state, or nothing where `failure` says why."""
@@ -137,21 +143,25 @@ def _become_call(
         if sys.platform == "linux":
             linux.set_dumpable(dumpable=True)
             linux.die_with_parent()
-        if prepared and request["rehearse"]:
-            with contextlib.suppress(Exception):  # what fails here fails again in the call, which tells of it
-                getattr(load(request), request["rehearse"])(*prepared)
+        for module, state in prepared:
+            if request["rehearse"]:
+                with contextlib.suppress(Exception):  # what fails here fails again in the call, which tells of it
+                    getattr(module, request["rehearse"])(state)
         reseed()
         _, fds, _, _ = socket.recv_fds(calls, 1, _FDS)
         calls.close()
         if fds:  # otherwise the worker is gone
             arguments, result = receive(fds)
-            function = getattr(load(request), request["function"]) if prepared else None
             control.sendall(NOTE.pack(BEGUN, 0, True))
             control.close()
-            if function is None:
+            for module, state in prepared:
+                answer(
+                    result,
+                    lambda: getattr(module, request["function"])(state, **arguments),  # noqa: B023 - called at once
+                    str(request["target"]),
+                )
+            if not prepared:
                 write_all(result, failure)
-            else:
-                answer(result, lambda: function(*prepared, **arguments), str(request["target"]))
             os.close(result)
         status = 0
     except BaseException:  # noqa: BLE001 - the last frame of a forked process

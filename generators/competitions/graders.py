@@ -75,6 +75,10 @@ class Graders:
 
     def close(self) -> None:
         """End those that are idle."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = None
         self._end(lambda _: True)
 
     def forget(self) -> None:
