@@ -28,7 +28,8 @@ from generators.competitions.grade import Part
 from generators.competitions.graders import graders
 from generators.competitions.grading_process import load_metric
 from generators.competitions.guard import align, parse_submission
-from generators.competitions.package import read_answers, write_card
+from generators.competitions.package import read_answers, read_card, write_card
+from generators.competitions.parts import part_mask
 from sandboxes.arguments import pack
 from sandboxes.local import LocalSandbox
 
@@ -118,9 +119,6 @@ def timed(call: Callable[[], object]) -> float:
 
 def metric_alone(root: Path, data: bytes, part: Part) -> Callable[[], object]:
     """The metric on frames that are ready."""
-    from generators.competitions.package import read_card
-    from generators.competitions.parts import part_mask
-
     card = read_card(root)
     answers = read_answers(root, card)
     aligned = align(parse_submission(data), answers, card)
