@@ -26,8 +26,8 @@ from generators.competitions import grading
 from generators.competitions.card import Card, Modality, Objective, Parts, Provenance, Split, SubmissionForm
 from generators.competitions.grade import Part
 from generators.competitions.graders import graders
-from generators.competitions.grading_process import load_metric
 from generators.competitions.guard import align, parse_submission
+from generators.competitions.metric_file import load_metric
 from generators.competitions.package import read_answers, read_card, write_card
 from generators.competitions.parts import part_mask
 from sandboxes.arguments import pack

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import importlib.util
 import math
 import numbers
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,11 +24,11 @@ import pandas as pd
 from generators.competitions.card import Card
 from generators.competitions.grade import Outcome, Part
 from generators.competitions.guard import InvalidSubmission, align, parse_submission
+from generators.competitions.metric_file import PackageMetric, load_metric
 from generators.competitions.package import METRIC, read_answers, read_card
 from generators.competitions.parts import part_mask
 from generators.competitions.plain_csv import PlainReader
 from generators.competitions.scoring import perfect_submission, score
-from generators.errors import CompetitionError
 
 _INVALID = "InvalidSubmissionError"
 _REFUSED = "the metric refused the submission"
@@ -39,54 +36,6 @@ _MAX_REASON = 500
 _REHEARSED_ROWS = 1000
 _FORKED_SAFELY = frozenset({"numpy", "pandas", "scipy", "sklearn"})
 """Libraries of which it is known that a process which has imported them can be forked."""
-
-
-class PackageMetric(Protocol):
-    """The class in a competition's `metric.py`."""
-
-    higher_is_better: bool
-
-    def evaluate(self, y_true: pd.DataFrame, y_pred: pd.DataFrame) -> float:
-        """The score of aligned predictions."""
-
-    def validate_submission(self, submission: Any, ground_truth: Any) -> str:
-        """Raise `InvalidSubmissionError` where the submission is at fault."""
-
-
-def load_metric(path: Path) -> PackageMetric:
-    """An instance of the one metric class that `metric.py` defines.
-
-    That is the class with `evaluate` and `validate_submission` defined in the file whose name ends in Metric or
-    Metrics. Raises `CompetitionError` where there is none or more than one; what the module itself raises passes
-    through.
-    """
-    module = _load_module(path)
-    found = [
-        value
-        for name, value in vars(module).items()
-        if isinstance(value, type)
-        and value.__module__ == module.__name__
-        and name.endswith(("Metric", "Metrics"))
-        and callable(getattr(value, "evaluate", None))
-        and callable(getattr(value, "validate_submission", None))
-    ]
-    if len(found) != 1:
-        raise CompetitionError(
-            f"{path.name} must define one class named `...Metric` with evaluate and validate_submission, "
-            f"it defines {len(found)}"
-        )
-    metric: PackageMetric = found[0]()
-    return metric
-
-
-def _load_module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("competition_metric", path)
-    if spec is None or spec.loader is None:
-        raise CompetitionError(f"{path.name} cannot be loaded as a Python module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up by name
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass(frozen=True, slots=True)
