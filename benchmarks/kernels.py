@@ -204,9 +204,9 @@ def idle_memory(console: Console) -> None:
     left = [pid for pid in descendants(os.getpid()) if pid not in lasting]
     fds = len(list(Path("/proc/self/fd").iterdir())) - before
     console.print(
-        f"{IDLE} idle sandboxes, each having run a cell: {own:.1f} MiB PSS each ({len(made) / IDLE:.0f} processes), the "
-        f"fork server {server:.0f} MiB; opened in {opened:.1f} s, closed in {closed:.1f} s; left behind: {len(left)} "
-        f"processes, {fds} descriptors"
+        f"{IDLE} idle sandboxes, each having run a cell: {own:.1f} MiB PSS each ({len(made) / IDLE:.0f} processes), "
+        f"the fork server {server:.0f} MiB; opened in {opened:.1f} s, closed in {closed:.1f} s; "
+        f"left behind: {len(left)} processes, {fds} descriptors"
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
+from generators.competitions.grading import prewarm
 from mlesmith_env import branching, information, observations
 from mlesmith_env.episode import AnyAction, Episode
 from mlesmith_env.origin import Origin
@@ -72,6 +74,8 @@ class RunningEpisode:
         )
         try:
             episode = Episode(competition, sandbox, rules, origin)
+            with contextlib.suppress(SandboxError):  # grading itself will fail as well, and be told
+                prewarm(competition.root)
         except BaseException:
             sandbox.close()
             raise

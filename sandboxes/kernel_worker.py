@@ -36,6 +36,7 @@ _LOADED = (
     "psutil",
     "tornado.platform.asyncio",
     "zmq.eventloop.zmqstream",
+    "sandboxes.rehearsal",
 )
 _CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 

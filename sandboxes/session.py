@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
-from sandboxes import forkserver, wire
+from sandboxes import forkserver, rehearsal, wire
 from sandboxes.cgroups import Culprit
 from sandboxes.errors import SandboxLostError, SandboxStartError
 from sandboxes.kernel import Channels, new_connection
@@ -121,6 +121,11 @@ class Session:
             self.end()
             raise
         return folders
+
+    def rehearse(self) -> None:
+        """Have the session touch what first cells touch; see `rehearsal`. Raises `SandboxStartError`."""
+        content = {"code": rehearsal.CODE, "silent": True, "store_history": False, "allow_stdin": False}
+        self.await_reply(self.send("execute_request", content), "execute_reply", _START_S)
 
     def settle(self, changes: Mapping[str, Any]) -> None:
         """Say the rest to a session that was asked for with `waits`: what it shows, its seed, its environment.

@@ -101,9 +101,8 @@ class Spares:
                 if kind is None:
                     self._maker = None
                     return
-            session = kind.make(kind.request)
             try:
-                made = (session, session.start()[0])
+                made = _made(kind)
             except (SandboxError, OSError):  # whoever needs a session will fail at its own start, and be told why
                 kind.failed = True
                 continue
@@ -113,6 +112,17 @@ class Spares:
                     kind.ready.append(made)
             if not wanted:
                 _end([made])
+
+
+def _made(kind: _Kind) -> tuple[Session, int]:
+    session = kind.make(kind.request)
+    spare = (session, session.start()[0])
+    try:
+        session.rehearse()
+    except BaseException:
+        _end([spare])
+        raise
+    return spare
 
 
 def _general(request: Mapping[str, Any]) -> dict[str, Any]:
