@@ -1,15 +1,16 @@
-"""`python -m benchmarks [generation] [grading] [kernels] [steps]`: all of them where none is named."""
+"""`python -m benchmarks [generation] [grading] [kernels] [soak] [steps]`: all of them where none is named."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import generation, grading, kernels, steps
+from benchmarks import generation, grading, kernels, soak, steps
 
 BENCHMARKS = {
     "generation": generation.main,
     "grading": grading.main,
     "kernels": kernels.main,
+    "soak": soak.main,
     "steps": steps.main,
 }
 
