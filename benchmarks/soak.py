@@ -31,10 +31,12 @@ THREADS = 3
 WARM_UP = 60
 """Episodes after which the host's memory counts as where it began: by then every fault has been met."""
 TASK = "builtin:wine"
-SUBMIT = (
-    "import os, pandas as pd\nos.path.exists('big') and os.remove('big')\ns = pd.read_csv('public/sample_submission.csv')\n"
-    "s.to_csv('submission.csv', index=False)\nprint(len(s))"
-)
+SUBMIT = """
+import os, pandas as pd
+if os.path.exists("big"): os.remove("big")
+sample = pd.read_csv("public/sample_submission.csv")
+sample.to_csv("submission.csv", index=False)
+"""
 _SETTLE_S = 20.0
 
 
