@@ -1,12 +1,13 @@
-"""`python -m benchmarks [generation] [grading] [kernels] [steps]`: all of them where none is named."""
+"""`python -m benchmarks [docker] [generation] [grading] [kernels] [steps]`: all of them where none is named."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import generation, grading, kernels, steps
+from benchmarks import docker, generation, grading, kernels, steps
 
 BENCHMARKS = {
+    "docker": docker.main,
     "generation": generation.main,
     "grading": grading.main,
     "kernels": kernels.main,
