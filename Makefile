@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: quickstart test install lint bench build clean
+.PHONY: quickstart test install lint bench build clean engine engine-stop
 
 quickstart: $(READY)
 	$(BIN)/mlesmith quickstart
@@ -24,6 +24,13 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# A private Docker engine for the tests (root, Debian or Ubuntu); prints what to export.
+engine: $(READY)
+	@$(BIN)/python tests/engine.py start
+
+engine-stop: $(READY)
+	@$(BIN)/python tests/engine.py stop
 
 build: $(READY)
 	$(BIN)/python -m build

@@ -85,8 +85,9 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     - `feedback`: `none`, `validity`, `public` (default) or `private`: what the agent is told of its submissions.
     - `reward`: name of the reward function.
     - `sandbox`, `isolation`, `min_isolation`: where code runs, the level of isolation, the weakest one accepted.
-    - `network`: whether code can reach the host's network, its loopback included; off by default, and said in every
-      record.
+    - `image`: for `sandbox="docker"`, one that `mlesmith sandbox build` made; by default the one it makes by default.
+    - `network`: whether code can reach the host's network, its loopback included (in a container: the engine's own);
+      off by default, and said in every record.
     - `gpus`: the GPUs that code may use: none by default, `all`, or a list of numbers as in `/dev/nvidia0`.
     - `limits`: further bounds on the sandbox by the names of `sandboxes.limits.Limits`, such as `memory_mib`.
     - `python`: path of another interpreter, or of a virtual environment, for the agent's session: Python 3.11 or newer
@@ -117,6 +118,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         sandbox: str | SandboxFactory = "local",
         isolation: str = "auto",
         min_isolation: str = IsolationLevel.LANDLOCK.value,
+        image: str | None = None,
         network: bool = False,
         gpus: Gpus = None,
         limits: Mapping[str, Any] | None = None,
@@ -141,6 +143,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
             sandbox=sandbox,
             isolation=isolation,
             min_isolation=min_isolation,
+            image=image,
             network=network,
             gpus=gpus if gpus is None or isinstance(gpus, str) else list(gpus),
             limits=dict(limits or {}),
@@ -220,6 +223,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         if self._spares is not None:
             self._spares = None
             let_go()
+        self.settings.release()
 
     def fork(self, n: int, *, seeds: Sequence[int] | None = None) -> list[Self]:
         """`n` environments in the middle of the same episode; this one goes on, and all are independent from here on.

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from generators.competitions.package import Competition
 
 MAX_SPARES = 64
-SANDBOXES = ("local",)
+SANDBOXES = ("local", "docker")
+_KEEP_S = 30.0
+"""How long an emptied container waits for the next episode."""
 CURRICULA = ("uniform", "round-robin")
 RENDER_MODES = ("human", "ansi")
 
@@ -43,6 +45,7 @@ class Settings:
     sandbox: str | SandboxFactory
     isolation: str
     min_isolation: str
+    image: str | None
     network: bool
     gpus: Gpus
     limits: Mapping[str, Any]
@@ -75,6 +78,7 @@ class Settings:
         check_gpus(self.gpus)
         if not 0 <= self.spares <= MAX_SPARES:
             raise ValueError(f"spares must be between 0 and {MAX_SPARES}, got {self.spares!r}")
+        self._check_container()
         if self.free_info < 0:
             raise ValueError(f"free_info must not be negative, got {self.free_info!r}")
         if self.observation_chars < observations.MIN_CHARS:
@@ -84,6 +88,16 @@ class Settings:
             raise ValueError("curriculum chooses from a pool; name one with pool=")
         rewards.get_reward(self.reward)
         self.sandbox_limits(run_s=1.0)
+
+    def _check_container(self) -> None:
+        if self.sandbox != "docker":
+            if self.image is not None:
+                raise ValueError("image is an option of sandbox='docker'")
+            return
+        if self.python is not None:
+            raise ValueError("a container has its own Python: leave python= out and build an image with what you need")
+        if self.isolation not in ("auto", IsolationLevel.NAMESPACES):
+            raise ValueError(f"a container gives isolation='namespaces', not {self.isolation!r}; leave it out")
 
     def rules(self, card: Card) -> Rules:
         """The rules of an episode of one competition, whose own budget holds where none was given."""
@@ -120,6 +134,13 @@ class Settings:
             raise
         return sandbox
 
+    def release(self) -> None:
+        """Remove the containers that wait for a next episode of this process, where there are any."""
+        if self.sandbox == "docker":
+            from sandboxes.containers.idle import idle
+
+            idle.close()
+
     def resolve(self, task: str) -> Competition:
         """The competition that a task names, `pool:` meaning the pool given here."""
         from mlesmith_env.tasks import load_task
@@ -150,6 +171,8 @@ class Settings:
     def _factory(self, spares: Spares | None) -> SandboxFactory:
         if not isinstance(self.sandbox, str):
             return self.sandbox
+        if self.sandbox == "docker":
+            return self._docker
         from sandboxes.local import LocalSandbox
 
         level = IsolationLevel(self.min_isolation)
@@ -169,6 +192,21 @@ class Settings:
             )
 
         return local
+
+    def _docker(self, *, public: Path | None, limits: Limits, seed: int) -> Sandbox:
+        from sandboxes.containers.images import DEFAULT_IMAGE
+        from sandboxes.docker import DockerSandbox
+
+        return DockerSandbox(
+            public=public,
+            limits=limits,
+            seed=seed,
+            image=self.image or DEFAULT_IMAGE,
+            network=self.network,
+            gpus=self.gpus,
+            preload=self.preload,
+            keep_s=_KEEP_S,
+        )
 
 
 def one_of(name: str, value: object, known: tuple[object, ...]) -> None:

@@ -222,7 +222,7 @@ def _show(bind: Bind, identity: Identity) -> None:
         if bind.writable:
             _give_away(source, identity)
             linux.bind(str(source), target, writable=True)
-        elif _open_to_all(source):
+        elif open_to_all(source):
             linux.bind(str(source), target)
         else:
             _copy(source, Path(target), identity)
@@ -234,10 +234,11 @@ def _give_away(source: Path, identity: Identity) -> None:
         os.chown(path, identity.uid, identity.gid, follow_symlinks=False)
 
 
-def _open_to_all(source: Path) -> bool:
+def open_to_all(source: Path) -> bool:
+    """Whether every user may read this file, or this folder with all that is in it."""
     mode = source.lstat().st_mode
     if stat.S_ISDIR(mode):
-        return mode & 0o005 == 0o005 and all(map(_open_to_all, source.iterdir()))
+        return mode & 0o005 == 0o005 and all(map(open_to_all, source.iterdir()))
     return stat.S_ISLNK(mode) or bool(mode & stat.S_IROTH)
 
 

@@ -36,9 +36,9 @@ _PRELOAD_S = 300.0
 class ConfinedTree:
     """A confined process tree: a supervisor of ours and, below it, the worker that runs foreign code."""
 
-    def __init__(self, channel: socket.socket, server: ForkServer) -> None:
-        self.server = server
-        """The server that it comes from."""
+    def __init__(self, channel: socket.socket, server: ForkServer | None) -> None:
+        """`server`: the one that it comes from, None where that belongs to a container."""
+        self._server = server
         self.channel = channel
         """Readable when `receive` has an event, or when the tree is gone."""
         self.process = -1
@@ -51,6 +51,13 @@ class ConfinedTree:
         self._ancestor: ConfinedTree | None = None
         self._descendants = 0
         self._retired = False
+
+    @property
+    def server(self) -> ForkServer:
+        """The server that it comes from. Raises `SandboxStartError` where that can fork no branches."""
+        if self._server is None:
+            raise SandboxStartError("the server of this tree forks no branches")
+        return self._server
 
     def await_start(self) -> None:
         """Wait until the supervisor exists. Raises as `next_event` does."""

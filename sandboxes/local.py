@@ -30,8 +30,6 @@ _SOCKETS = "/run/jupyter"
 _SCRATCH = "/tmp"  # noqa: S108 - inside the private root
 _MIB = 1 << 20
 _OWN_FOLDERS = (_WORKSPACE, _SCRATCH, "/dev/shm")  # noqa: S108 - inside the private root
-_THREADS_MIB = 512
-"""Address space that the threads of a kernel reserve for stacks and arenas; they use a hundredth of it."""
 # private keys lie beside certificates: no whole folder of settings is shown
 _NETWORK_SETTINGS = (
     "/etc/resolv.conf",
@@ -186,7 +184,7 @@ class LocalSandbox(KernelSandbox):
             "task": "kernel",
             "confinement": self._confinement(level, workspace).to_json(),
             "folders": [workspace, sockets] if private else [workspace],
-            "limits": rlimits.limits_to_json(self.limits, own_mib=_THREADS_MIB, reserving=bool(self._gpus)),
+            "limits": rlimits.limits_to_json(self.limits, own_mib=rlimits.THREADS_MIB, reserving=bool(self._gpus)),
             "environment": self._environment(workspace, scratch),
             "cwd": workspace,
             "belongings": [] if private else [str(self._folder)],

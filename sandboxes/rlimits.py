@@ -10,6 +10,8 @@ from typing import Any
 
 from sandboxes.limits import Limits
 
+THREADS_MIB = 512
+"""Address space that the threads of a kernel reserve for stacks and arenas; they use a hundredth of it."""
 _MIB = 1 << 20
 _USUAL_BYTES = 1 << 30
 

@@ -24,6 +24,21 @@ def shut_in() -> ModuleType:
     return _beside("shut_in")
 
 
+@pytest.fixture(scope="session")
+def engine() -> Any:
+    """The SDK's client of a container engine that has the sandbox's image; `tests/engine.py` makes one."""
+    from sandboxes.containers.engine import connect
+    from sandboxes.containers.images import DEFAULT_IMAGE, find_image
+    from sandboxes.errors import SandboxStartError
+
+    try:
+        client = connect()
+        find_image(DEFAULT_IMAGE)
+    except SandboxStartError as reason:
+        pytest.skip(str(reason))
+    return client
+
+
 @pytest.fixture
 def good_package(tmp_path: Path, write_package: Callable[..., Path]) -> Path:
     """A small complete competition, binary with ROC AUC, fresh for each test; its raw data lie in `../raw`."""

@@ -60,6 +60,7 @@ def test_the_wheel_works_outside_the_checkout(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert any(name.endswith("/py.typed") for name in names)
     assert any(name.endswith(".jinja") for name in names)
+    assert "sandboxes/containers/image/Dockerfile" in names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
 
     # the libraries come from this environment, the package under test from the wheel alone

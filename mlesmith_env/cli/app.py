@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlesmith_env.cli import doctor, generate, info, listing, play, quickstart, replay, verify
+from mlesmith_env.cli import doctor, generate, info, listing, play, quickstart, replay, sandbox, verify
 
 app = typer.Typer(
     name="mlesmith",
@@ -24,6 +24,7 @@ app.command("info")(info.info)
 app.command("play")(play.play)
 app.command("replay")(replay.replay)
 app.command("doctor")(doctor.doctor)
+app.add_typer(sandbox.app, name="sandbox")
 
 
 def _show_version(wanted: bool) -> None:
