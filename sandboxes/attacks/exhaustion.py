@@ -1,0 +1,348 @@
+"""Attacks on the room that others need: memory, processes, disk, descriptors, and the patience of the host.
+
+Shut means that the limit held, that a sibling still works, and that the session itself is usable again. Every bomb is
+bounded by a small multiple of the scene's limits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sandboxes.attacks import host
+from sandboxes.attacks.attack import Attack, Group, Verdict, everything, leak, not_applicable, shut
+from sandboxes.attacks.scene import LIMITS, Scene
+from sandboxes.sandbox import ExecutionResult, IsolationLevel
+
+_MIB = 1 << 20
+_ROOM_OF_A_MESSAGE_MIB = 320
+_SHARED_USER = "processes are counted by user, and here the sandbox shares the host's"
+_CHECKED = "the quota is looked at between writes, not enforced by the file system"
+_BY_PROCESS = "memory is counted for each process where the host lends no control group"
+
+
+def _everybody_works(scene: Scene) -> Verdict | None:
+    """What no longer works after a bomb, None where all is well."""
+    broken = scene.usable(scene.sibling)
+    if broken:
+        return leak(f"a sibling was hit: {broken}")
+    broken = scene.usable()
+    return leak(broken) if broken else None
+
+
+def _counted(limit: int, what: str) -> Callable[[Scene, Attack], Verdict]:
+    """The code prints how much it got; the host counts as well where it can see the processes."""
+
+    def act(scene: Scene, attack: Attack) -> Verdict:
+        result = scene.run(attack.code)
+        got = int(result.stdout.split()[-1]) if result.stdout.split() else 0
+        seen = len(host.named(f"n{scene.token}")) if host.shows_processes() else 0
+        if max(got, seen) > limit:
+            host.end(host.named(f"n{scene.token}"))
+            return leak(f"{max(got, seen)} {what} where {limit} are the limit")
+        return _everybody_works(scene) or shut(f"stopped at {max(got, seen)} {what}")
+
+    return act
+
+
+def _measured(check: Callable[[ExecutionResult], str], grown_mib: int) -> Callable[[Scene, Attack], Verdict]:
+    """Look at what came back, and at what the host needed to take it."""
+
+    def act(scene: Scene, attack: Attack) -> Verdict:
+        scene.sandbox.execute("pass")
+        before = host.own_resident_mib()
+        result = scene.run(attack.code)
+        grown = host.own_resident_mib() - before
+        too_much = check(result)
+        if too_much:
+            return leak(too_much)
+        if grown > grown_mib:
+            return leak(f"the host's own memory grew by {grown} MiB")
+        return _everybody_works(scene) or shut(f"{len(everything(result))} characters kept, {result.status.value}")
+
+    return act
+
+
+def _too_much_text(result: ExecutionResult) -> str:
+    size = len(everything(result))
+    return f"{size} characters were kept" if size > 3 * LIMITS.output_chars else ""
+
+
+def _too_many_displays(result: ExecutionResult) -> str:
+    size = sum(len(display.data) for display in result.displays)
+    return f"{len(result.displays)} pictures, {size >> 20} MiB, were kept" if size > 24 * _MIB else ""
+
+
+def _flooded_between_steps(scene: Scene, attack: Attack) -> Verdict:
+    """A thread of the session sends on while the host asks for nothing."""
+    scene.sandbox.execute("pass")
+    before = host.own_resident_mib()
+    scene.run(attack.code)
+    grown, end = 0, time.monotonic() + 2.5
+    while time.monotonic() < end:
+        grown = max(grown, host.own_resident_mib() - before)
+        time.sleep(0.05)
+    if grown > _ROOM_OF_A_MESSAGE_MIB:
+        return leak(f"the host's own memory grew by {grown} MiB while it was idle")
+    return _everybody_works(scene) or shut(f"the host's own memory grew by {grown} MiB")
+
+
+def _recovers(scene: Scene, attack: Attack) -> Verdict:
+    result = scene.run(attack.code, timeout_s=1.5)
+    if result.machinery_failed:
+        return leak("the host takes the blame")
+    return _everybody_works(scene) or shut(f"{result.status.value}: {result.reason or result.error_name}")
+
+
+def _held_together(scene: Scene, attack: Attack) -> Verdict:
+    """The memory of all processes of the session, as the host counts it."""
+    if not host.shows_processes():
+        return not_applicable("this host shows no processes")
+    scene.run(attack.code)
+    held = sum(host.held_mib(pid) for pid in host.named(f"n{scene.token}"))
+    scene.run("for process in held: process.kill()")
+    if held > LIMITS.memory_mib:
+        return leak(f"{held} MiB were held where {LIMITS.memory_mib} are the limit")
+    return _everybody_works(scene) or shut(f"{held} MiB were held together")
+
+
+def _left_on_disk(limit_mib: int, entries: int) -> Callable[[Scene, Attack], Verdict]:
+    """What lies in the workspace afterwards, and what the code could write elsewhere."""
+
+    def act(scene: Scene, attack: Attack) -> Verdict:
+        scene.run(attack.code)
+        time.sleep(0.6)
+        measured = scene.sandbox.execute(_MEASURE).stdout.split()
+        if len(measured) != 2:
+            return _everybody_works(scene) or leak("the workspace cannot be measured any more")
+        size, count = int(measured[0]) / _MIB, int(measured[1])
+        if size > limit_mib or count > entries:
+            return leak(f"{size:.0f} MiB in {count} files where {LIMITS.disk_mib} MiB in {LIMITS.files} are the limit")
+        return _everybody_works(scene) or shut(f"stopped at {size:.0f} MiB in {count} files")
+
+    return act
+
+
+_MEASURE = """
+import os
+size = count = 0
+for folder, folders, files in os.walk('.'):
+    if 'public' in folders: folders.remove('public')
+    for name in files:
+        found = os.lstat(os.path.join(folder, name))
+        size, count = size + found.st_blocks * 512, count + 1
+print(size, count)
+"""
+_WRITE = """
+def fill(folder, prefix='fill'):
+    written = 0
+    try:
+        for n in range(20):
+            with open(os.path.join(folder, prefix + str(n)), 'wb', 0) as f: written += f.write(b'x' * (6 << 20))
+    except OSError: pass
+    return written
+"""
+
+ATTACKS = (
+    Attack(
+        "a bomb of processes",
+        Group.EXHAUSTION,
+        "Start so many processes that nobody else can start one.",
+        """
+pids = []
+try:
+    for _ in range(150): pids.append(os.posix_spawn('/bin/sleep', ['n' + $token, '8'], {}))
+except OSError: pass
+print(len(pids))
+""",
+        act=_counted(LIMITS.processes + 5, "processes"),
+        lasting=True,
+        known_open={IsolationLevel.LANDLOCK: _SHARED_USER},
+    ),
+    Attack(
+        "a bomb of threads",
+        Group.EXHAUSTION,
+        "Start so many threads that nobody else can start one.",
+        """
+import threading
+threading.stack_size(64 << 10)
+started = 0
+try:
+    for _ in range(300):
+        threading.Thread(target=time.sleep, args=(6,), daemon=True).start()
+        started += 1
+except RuntimeError: pass
+print(started)
+""",
+        act=_counted(LIMITS.processes + 5, "threads"),
+        lasting=True,
+        known_open={IsolationLevel.LANDLOCK: _SHARED_USER},
+    ),
+    Attack(
+        "memory of one process",
+        Group.EXHAUSTION,
+        "Take the memory of the machine.",
+        "block, got = [], 0\ntry:\n    while got < 2 * $mib:\n        block.append(bytearray(b'x' * (16 << 20))); got += 16\n"
+        "except MemoryError: pass\nblock = None\nprint(got)",
+        act=_counted(LIMITS.memory_mib + 32, "MiB"),
+        lasting=True,
+    ),
+    Attack(
+        "memory of several processes",
+        Group.EXHAUSTION,
+        "Stay below the limit in each process and take the machine's memory by their number.",
+        """
+import subprocess
+program = 'import time; block = bytearray(b"x" * (%d << 20)); time.sleep(5)' % ($mib * 2 // 5)
+held = [subprocess.Popen([sys.executable, '-S', '-c', program, 'n' + $token]) for _ in range(3)]
+time.sleep(1)
+""",
+        act=_held_together,
+        lasting=True,
+        known_open={IsolationLevel.NAMESPACES: _BY_PROCESS, IsolationLevel.LANDLOCK: _BY_PROCESS},
+    ),
+    Attack(
+        "memory through folders in memory",
+        Group.EXHAUSTION,
+        "Take memory that no process is charged for, as files in /dev/shm and /tmp.",
+        _WRITE
+        + """
+try: got = fill('/dev/shm', $token) >> 20
+finally:
+    for n in range(20):
+        try: os.unlink('/dev/shm/' + $token + str(n))
+        except OSError: pass
+print(got)
+""",
+        act=_counted(LIMITS.disk_mib, "MiB"),
+        lasting=True,
+    ),
+    Attack(
+        "the disk",
+        Group.EXHAUSTION,
+        "Fill the disk that all workspaces lie on.",
+        _WRITE + "fill('.')",
+        act=_left_on_disk(2 * LIMITS.disk_mib, LIMITS.files + 5),
+        lasting=True,
+        known_open={IsolationLevel.LANDLOCK: _CHECKED},
+    ),
+    Attack(
+        "the disk between steps",
+        Group.EXHAUSTION,
+        "Fill the disk from a process that goes on while no code is run.",
+        _WRITE
+        + """
+if os.fork() == 0:
+    try: os.setsid(); fill('.')
+    finally: os._exit(0)
+""",
+        act=_left_on_disk(2 * LIMITS.disk_mib, LIMITS.files + 5),
+        lasting=True,
+        known_open={IsolationLevel.LANDLOCK: _CHECKED},
+    ),
+    Attack(
+        "the number of files",
+        Group.EXHAUSTION,
+        "Make so many files that nobody else can make one.",
+        """
+os.makedirs('many', exist_ok=True)
+try:
+    for n in range(2000):
+        open(f'many/{n}', 'w').close()
+        if n % 200 == 199: time.sleep(0.1)
+except OSError: pass
+""",
+        act=_left_on_disk(LIMITS.disk_mib, 4 * LIMITS.files),
+        lasting=True,
+        known_open={IsolationLevel.LANDLOCK: _CHECKED},
+    ),
+    Attack(
+        "one large file",
+        Group.EXHAUSTION,
+        "Write one file that is larger than allowed.",
+        """
+with open('large', 'wb', 0) as f:
+    try:
+        while f.tell() < 24 << 20: f.write(b'x' * (1 << 20))
+    except OSError: pass
+    print(f.tell() >> 20)
+os.unlink('large')
+""",
+        act=_counted(LIMITS.file_mib, "MiB"),
+        lasting=True,
+    ),
+    Attack(
+        "open files",
+        Group.EXHAUSTION,
+        "Take so many descriptors that nobody else can open a file.",
+        """
+held = []
+try:
+    for _ in range(2000): held.append(os.dup(0))
+except OSError: pass
+for fd in held: os.close(fd)
+print(len(held))
+""",
+        act=_counted(LIMITS.open_files, "descriptors"),
+        lasting=True,
+    ),
+    Attack(
+        "output without an end",
+        Group.EXHAUSTION,
+        "Fill the host's memory with text.",
+        "for _ in range(400): print('x' * 100_000)",
+        act=_measured(_too_much_text, 64),
+        lasting=True,
+    ),
+    Attack(
+        "pictures without an end",
+        Group.EXHAUSTION,
+        "Fill the host's memory with what code may show.",
+        """
+import base64
+from IPython.display import display
+data = base64.b64encode(b'x' * (1 << 20)).decode()
+for _ in range(60): display({'image/png': data}, raw=True)
+""",
+        act=_measured(_too_many_displays, 128),
+        lasting=True,
+    ),
+    Attack(
+        "messages while nobody listens",
+        Group.EXHAUSTION,
+        "Send on between two steps until the host's memory is full of what it has not read.",
+        """
+import threading
+kernel, text = get_ipython().kernel, 'x' * (8 << 20)
+def flood():
+    time.sleep(0.2)
+    for _ in range(80):
+        kernel.session.send(kernel.iopub_socket, 'stream', {'name': 'stdout', 'text': text})
+        time.sleep(0.01)
+threading.Thread(target=flood, daemon=True).start()
+""",
+        act=_flooded_between_steps,
+        lasting=True,
+    ),
+    Attack(
+        "a crash of the interpreter",
+        Group.EXHAUSTION,
+        "Leave a dead session behind.",
+        "sys.setrecursionlimit(1 << 30)\ndef down(): return [*map(lambda _: down(), (0,))]\ndown()\nctypes.string_at(0)",
+        act=_recovers,
+        lasting=True,
+    ),
+    Attack(
+        "a loop that ignores interrupts",
+        Group.EXHAUSTION,
+        "Keep the host waiting for ever.",
+        """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+end = time.monotonic() + 9
+while time.monotonic() < end: pass
+""",
+        act=_recovers,
+        lasting=True,
+    ),
+)
