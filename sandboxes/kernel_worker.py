@@ -102,7 +102,9 @@ def _bring_up(request: Mapping[str, Any]) -> Any:
     app.init_path()
     app.init_shell()
     app.init_extensions()
-    app.init_code()
+    # `init_code` would run startup files: an earlier session can have left some, and no foreign code may run before
+    # the host is told that the session is up
+    app.shell.user_ns_hidden.update(app.shell.user_ns)
     if request["local_sockets_only"]:
         app.shell.system = app.shell.system_raw  # `!command` without a terminal: those of the host are out of reach
     return app

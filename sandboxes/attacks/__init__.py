@@ -1,6 +1,6 @@
 """Attacks on sandboxes, by which a defence is shown to hold, and to be able to fail.
 
-    run_attacks(Target("local", lambda *, public, limits, seed: LocalSandbox(public=public, limits=limits, seed=seed)))
+run_attacks(Target("local", lambda *, public, limits, seed: LocalSandbox(public=public, limits=limits, seed=seed)))
 """
 
 from sandboxes.attacks.attack import Attack, AttackFaultError, AttackResult, Group, Outcome, Verdict

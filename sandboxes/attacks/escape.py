@@ -252,16 +252,9 @@ print($proof, 'added key', call('syscall', 248 if x86 else 217, b'user', $token.
         "print($proof, 'descriptor', call('syscall', 425, 1, ctypes.create_string_buffer(120)))",
     ),
     _in_kernel(
-        "init_module",
-        "Load a module into the kernel (here: an empty one, which none accepts).",
-        _NUMBERS
-        + """
-import errno
-try: call('syscall', 175 if x86 else 105, b'', 0, b'')
-except OSError as error:
-    if error.errno in (errno.EPERM, errno.ENOSYS): raise
-    print($proof, 'only the module itself was refused:', error)
-""",
+        "syslog",
+        "Read the kernel's log, where addresses and names of the host stand.",
+        "print($proof, 'bytes of the log', call('klogctl', 3, ctypes.create_string_buffer(64), 64))",
     ),
     _in_kernel(
         "ioctl TIOCSTI",

@@ -53,7 +53,9 @@ def _reached_from_the_host(scene: Scene, attack: Attack) -> Verdict:
             heard = caller.recv(100).decode(errors="replace")
     except OSError as error:
         return shut(f"it listens at its port {port}, but not on the host: {error}")
-    return leak("a server of the session answered on the host") if scene.proof in heard else shut("somebody else's port")
+    return (
+        leak("a server of the session answered on the host") if scene.proof in heard else shut("somebody else's port")
+    )
 
 
 def _heard_by_the_sibling(scene: Scene, attack: Attack) -> Verdict:
@@ -61,6 +63,8 @@ def _heard_by_the_sibling(scene: Scene, attack: Attack) -> Verdict:
     speak, listen = attack.code.split("# ---- the sibling")
     said = scene.run(speak)
     heard = scene.run(listen, sandbox=scene.sibling)
+    for path in scene.left_in_shared_folders():
+        path.unlink()
     verdict = proof_came_out(scene, heard)
     return verdict if not said.error_name else shut(refusal(said))
 

@@ -21,10 +21,11 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from subprocess import DEVNULL
+from typing import Any, ClassVar, Literal, Self
 
 from sandboxes.attacks.scene import Target
 from sandboxes.errors import SandboxError
@@ -39,6 +40,7 @@ from sandboxes.sandbox import (
     SandboxReport,
 )
 
+Kind = Literal["trusting", "half careful", "reused"]
 _MOST_BYTES = 16 << 20
 _PAUSE_S = 0.002
 
@@ -46,18 +48,20 @@ _PAUSE_S = 0.002
 class OpenedSandbox:
     """No isolation, no limits, no suspicion. Implements `Sandbox` as far as attacks need it.
 
-    `half_careful` makes the usual half-measures: a look at a file before it is read (with a pause between the two), and
-    a new kernel at `restart`, in the same home folder. Otherwise links are followed, and `restart` only forgets the
-    variables.
+    `kind` says which mistakes it makes. `trusting`: links are followed, and `restart` only forgets the variables.
+    `half careful`: a file is looked at before it is read (with a pause between the two), and `restart` starts a new
+    kernel in the same home folder. `reused`: as `trusting`, and the kernel of a closed sandbox serves the next one.
     """
 
+    _spare: ClassVar[list[tuple[Any, Any, Path]]] = []
+
     def __init__(
-        self, *, public: Path | None = None, limits: Limits | None = None, seed: int = 0, half_careful: bool = False
+        self, *, public: Path | None = None, limits: Limits | None = None, seed: int = 0, kind: Kind = "trusting"
     ) -> None:
         del seed
         self.limits = limits or Limits()
         self._public = public
-        self._half_careful = half_careful
+        self._kind = kind
         self._folder: Path | None = None
         self._kernel: Any = None
         self._client: Any = None
@@ -72,6 +76,9 @@ class OpenedSandbox:
         """Start a kernel that has all that the host has."""
         if self._folder is not None:
             return
+        if self._kind == "reused" and self._spare:
+            self._kernel, self._client, self._folder = self._spare.pop()
+            return
         self._folder = Path(tempfile.mkdtemp(prefix="mlesmith-opened-")).resolve()
         if self._public is not None:
             (self._folder / "public").symlink_to(self._public)
@@ -82,12 +89,12 @@ class OpenedSandbox:
 
         home = str(self._folder)
         environment = {**os.environ, "HOME": home, "IPYTHONDIR": f"{home}/.ipython"}
-        if self._half_careful:
+        if self._kind == "half careful":
             packages = f"{home}/.local/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
             environment["PYTHONPATH"] = os.pathsep.join((home, packages, os.environ.get("PYTHONPATH", "")))
         self._far_end.set_inheritable(True)
         self._kernel = KernelManager(transport="ipc", connection_file=f"{home}/kernel.json")
-        self._kernel.start_kernel(cwd=home, env=environment, close_fds=False)
+        self._kernel.start_kernel(cwd=home, env=environment, close_fds=False, stdout=DEVNULL, stderr=DEVNULL)
         self._client = self._kernel.blocking_client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=20)
@@ -124,7 +131,7 @@ class OpenedSandbox:
         del max_bytes
         if not os.path.lexists(self._at(path)):
             return Collected(CollectStatus.MISSING)
-        if self._half_careful:
+        if self._kind == "half careful":
             with contextlib.suppress(OSError):
                 folder, found = self._at(path).parent.lstat(), self._at(path).lstat()
                 if not stat.S_ISREG(found.st_mode) or not stat.S_ISDIR(folder.st_mode):
@@ -140,7 +147,7 @@ class OpenedSandbox:
 
     def restart(self) -> None:
         """Forget the variables, or start another kernel at the same place."""
-        if not self._half_careful:
+        if self._kind != "half careful":
             self.execute("%reset -f")
             return
         self._client.stop_channels()
@@ -152,7 +159,11 @@ class OpenedSandbox:
         raise SandboxError(f"an opened sandbox does not fork (asked for {n}, seeds {seeds})")
 
     def close(self) -> None:
-        """End the kernel, and nothing else."""
+        """End the kernel, and nothing else; `reused` keeps it for the next sandbox, until `end_spares`."""
+        if self._kind == "reused" and self._folder is not None:
+            self.restart()
+            self._spare.append((self._kernel, self._client, self._folder))
+            self._client = self._folder = None
         if self._client is not None:
             self._client.stop_channels()
             with contextlib.suppress(RuntimeError):
@@ -164,6 +175,14 @@ class OpenedSandbox:
             self._folder = None
         self._words.close()
         self._far_end.close()
+
+    @classmethod
+    def end_spares(cls) -> None:
+        """End the kernels that wait to be used again."""
+        while cls._spare:
+            last = cls()
+            last._kernel, last._client, last._folder = cls._spare.pop()
+            last.close()
 
     def _at(self, path: str) -> Path:
         assert self._folder is not None
@@ -220,10 +239,6 @@ def read_anything(data: bytes) -> str:
     return "scored without a look"
 
 
-def _target(name: str, **options: bool) -> Target:
-    factory: Callable[..., OpenedSandbox] = partial(OpenedSandbox, **options)  # type: ignore[arg-type]
-    return Target(name, factory, read_anything)
-
-
-OPENED = (_target("opened"), _target("half careful", half_careful=True))
-"""Targets that every attack not stopped by a lack of rights succeeds against, one or the other."""
+def opened_target(kind: Kind) -> Target:
+    """Opened sandboxes of one kind, with a grader that believes everything."""
+    return Target(kind, partial(OpenedSandbox, kind=kind), read_anything)

@@ -8,6 +8,7 @@ from sandboxes.attacks import host
 from sandboxes.attacks.attack import Attack, Group, Verdict, leak, not_applicable, proof_came_out, shut
 from sandboxes.attacks.scene import Scene
 
+_LOOKS = 20
 _CLEAN = """
 import builtins, gc, json, random, threading
 marks = [name for name in ('poisoned', 'poison') if hasattr(builtins, name)]
@@ -29,11 +30,10 @@ def _gone_after(end: Callable[[Scene], None]) -> Callable[[Scene, Attack], Verdi
         if not host.becomes_true(lambda: bool(host.named(f"d{scene.token}")), 2.0):
             return shut("it could not be started")
         end(scene)
-        if host.becomes_true(lambda: not host.named(f"d{scene.token}"), 1.0):
-            return shut("it ended with the session")
-        left = host.named(f"d{scene.token}")
+        # a process that forks on and on is missed by a single look
+        left = [pid for _ in range(_LOOKS) for pid in host.named(f"d{scene.token}")]
         host.end(left)
-        return leak(f"{len(left)} processes live on")
+        return leak("it lives on") if left else shut("it ended with the session")
 
     return act
 
@@ -133,7 +133,7 @@ if os.fork() == 0:
     os.setsid()
     lib.prctl(15, ('d' + $token).encode(), 0, 0, 0)
     end = time.monotonic() + 8
-    for _ in range(400):
+    for _ in range(300):
         if time.monotonic() > end: break
         if os.fork(): os._exit(0)
         time.sleep(0.01)
@@ -177,8 +177,7 @@ threading.Thread(target=time.sleep, args=(8,), name=$token, daemon=True).start()
         "Poison the modules that the next session shares with this one.",
         """
 import builtins, json, types
-old = json.dumps
-def dumps(*arguments, **options): return old(*arguments, **options)
+def dumps(*arguments, old=json.dumps, **options): return old(*arguments, **options)
 dumps.poisoned = True
 json.dumps, builtins.poisoned = dumps, True
 sys.modules[$token] = types.ModuleType($token)
@@ -192,8 +191,7 @@ sys.modules[$token] = types.ModuleType($token)
         "Poison the modules that the next agent's session is forked with.",
         """
 import builtins, json, types
-old = json.dumps
-def dumps(*arguments, **options): return old(*arguments, **options)
+def dumps(*arguments, old=json.dumps, **options): return old(*arguments, **options)
 dumps.poisoned = True
 json.dumps, builtins.poisoned = dumps, True
 sys.modules[$token] = types.ModuleType($token)
@@ -281,7 +279,8 @@ for folder in folders[1:2] + folders[3:]:
     try: open(folder, 'w').close()
     except OSError: pass
 for folder in folders:
-    try: os.chmod(folder, 0)
+    try:
+        if not os.stat(folder).st_mode & 0o1000: os.chmod(folder, 0)  # never a shared one: the host's own /tmp
     except OSError: pass
 os._exit(0)
 """,

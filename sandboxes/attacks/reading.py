@@ -18,18 +18,6 @@ def _in_a_fresh_session(scene: Scene, attack: Attack) -> Verdict:
     return secret_came_out(scene, scene.run(attack.code))
 
 
-_OF_PROCESSES = """
-import glob
-shown = []
-for path in glob.glob('/proc/[0-9]*/' + {name!r}):
-    if path.split('/')[2] != str(os.getpid()):
-        try:
-            shown.append(open(path, 'rb').read(20000).decode(errors='replace'))
-        except OSError as error:
-            refused = error
-print(*shown or ['nothing to read'])
-"""
-
 ATTACKS = (
     Attack(
         "answers by absolute path",
@@ -79,12 +67,12 @@ print(done.stdout, done.stderr)
         Group.READING,
         "Find the answers without knowing where they are.",
         """
-end, found = time.monotonic() + 6, []
+end, found, name = time.monotonic() + 6, [], os.path.basename($folder)
 for top in ('/tmp', '/', '..'):
     for folder, folders, files in os.walk(top):
-        folders[:] = [f for f in folders if folder.count('/') < 8 and (folder != '/' or f not in
+        folders[:] = [f for f in folders if folder.count('/') < 6 and (folder != '/' or f not in
                       ('usr', 'sys', 'lib', 'proc', 'nix', 'dev'))]
-        if 'test_answer.csv' in files:
+        if 'test_answer.csv' in files and name in folder:
             try: found.append(open(os.path.join(folder, 'test_answer.csv')).read())
             except OSError: pass
         if found or time.monotonic() > end: break
@@ -94,9 +82,9 @@ print(found or 'nothing found')
     Attack(
         "roots and folders of other processes",
         Group.READING,
-        "Reach the answers through the root or the working folder of any process.",
+        "Reach the answers through the root or the working folder of another process.",
         """
-pids = {'self', '1', str($host), str($witness)} | {p for p in os.listdir('/proc') if p.isdigit()}
+pids = ('self', 1, os.getppid(), $host, $witness)
 ways = [f'/proc/{p}/root' + $answers for p in pids] + [f'/proc/{p}/cwd/test_answer.csv' for p in pids]
 print(first(*[lambda way=way: open(way).read() for way in ways]))
 """,
@@ -110,14 +98,14 @@ print(first(*[lambda way=way: open(way).read() for way in ways]))
     Attack(
         "environment of other processes",
         Group.READING,
-        "Read keys from the environment of any process.",
-        _OF_PROCESSES.format(name="environ"),
+        "Read keys from the environment of a process of the host.",
+        "print(open('/proc/%d/environ' % $witness).read())",
     ),
     Attack(
         "command lines of other processes",
         Group.READING,
-        "Read keys from the command line of any process.",
-        _OF_PROCESSES.format(name="cmdline"),
+        "Read keys from the command line of a process of the host.",
+        "print(open('/proc/%d/cmdline' % $witness).read())",
     ),
     Attack(
         "answers by file handle",
@@ -218,9 +206,10 @@ if refused: raise refused
         "Read what another agent keeps in its workspace.",
         """
 import glob
-ways = ['/proc/%s/%s/mine.txt' % (p, w) for p in os.listdir('/proc') if p.isdigit() for w in ('cwd', 'root/workspace')]
-ways += glob.glob('/tmp/*/work/mine.txt') + glob.glob('/tmp/*/mine.txt') + glob.glob('/*/mine.txt')
-ways += glob.glob('../../*/work/mine.txt') + glob.glob('../*/mine.txt')
+name = 'mine-' + $token
+pids = [p for p in os.listdir('/proc') if p.isdigit()]
+ways = [f'/proc/{p}/{place}/{name}' for p in pids for place in ('cwd', 'root/workspace')]
+for pattern in ('/tmp/*/work/', '/tmp/*/', '/*/', '../../*/work/', '../*/'): ways += glob.glob(pattern + name)
 print(first(*[lambda way=way: open(way).read() for way in ways]))
 """,
         act=_after_the_sibling_is_up,
@@ -230,22 +219,17 @@ print(first(*[lambda way=way: open(way).read() for way in ways]))
         Group.READING,
         "Call the sockets of another agent's session, and get its greeting.",
         """
-import glob, re, socket
-try: listed = [l.split()[-1] for l in open('/proc/net/unix') if '/' in l]
-except OSError: listed = []
-own = set(re.findall(r'/[^ ]*', ' '.join(os.path.realpath(p) for p in glob.glob('/run/jupyter/*'))))
-paths = (set(listed) | set(glob.glob('/tmp/*/run/*')) | set(glob.glob('/tmp/*/kernel*'))) - own
-me = get_ipython().kernel.session.key.decode()
-def ask(path):
-    def greet():
+import socket
+theirs, own = $sibling, get_ipython().kernel.parent.ip
+def greeted_by(path):
+    def ask():
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(1)
             s.connect(path)
-            if s.recv(1)[:1] == b'\\xff': print($proof, 'the socket', os.path.basename(path), 'answered')
-    return greet
-if not paths: raise OSError('no socket is in sight')
-mine = os.path.realpath(get_ipython().kernel.parent.ip if get_ipython().kernel.parent else '')
-first(*[ask(p) for p in sorted(paths) if not p.startswith(mine)])
+            if s.recv(1) == b'\\xff': print($proof, 'the socket', os.path.basename(path), 'answered')
+    return ask
+if theirs == own: raise OSError('the sibling has sockets of the same name in a folder of its own')
+first(*[greeted_by(f'{theirs}-{n}') for n in range(1, 6)])
 """,
         judge=proof_came_out,
         act=_after_the_sibling_is_up,

@@ -106,6 +106,7 @@ class Scene:
         self._sandboxes: list[Sandbox] = []
         self._main: Sandbox | None = None
         self._sibling: Sandbox | None = None
+        self._sibling_sockets = ""
         try:
             self.plant()
             self._populate()
@@ -147,8 +148,10 @@ class Scene:
         """Another sandbox of the target, with a secret of its own in its memory and in its workspace."""
         if self._sibling is None:
             self._sibling = self.start()
-            self._sibling.write_file("mine.txt", self.sibling_secret.encode())
-            self._sibling.execute("held = open('mine.txt').read()")
+            self._sibling.write_file(f"mine-{self.token}", self.sibling_secret.encode())
+            told = self._sibling.execute("print(get_ipython().kernel.parent.ip)")
+            self._sibling_sockets = told.stdout.strip()
+            self._sibling.execute(f"held = open('mine-{self.token}').read()")
         return self._sibling
 
     def start(self) -> Sandbox:
@@ -193,6 +196,7 @@ class Scene:
             "abstract": listeners.abstract,
             "socket": listeners.path,
             "datagram": listeners.datagram_path,
+            "sibling": self._sibling_sockets,
             "proof": self.proof,
             "token": self.token,
             "mib": LIMITS.memory_mib,

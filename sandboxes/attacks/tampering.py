@@ -195,7 +195,7 @@ for event in ({'event': 'failed', 'stage': 'host', 'error': 'out of memory'}, {'
         except OSError: continue
         try:
             maker = struct.unpack('3i', s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-            if s.family == socket.AF_UNIX and maker != os.getpid():
+            if s.family == socket.AF_UNIX and not s.getsockname() and maker != os.getpid():
                 s.settimeout(0.2); s.sendall(struct.pack('!I', len(body)) + body); sent += 1
         except OSError: pass
         finally: s.close()
@@ -218,18 +218,10 @@ print(sent, 'messages found a socket')
         "Answer for every later execution, also in the session after a restart.",
         _SEND
         + """
-import threading
-def forge():
-    seen, end = kernel.get_parent()['header']['msg_id'], time.monotonic() + 6
-    while time.monotonic() < end:
-        try:
-            parent = kernel.get_parent()
-            if parent['header']['msg_id'] != seen:
-                seen = parent['header']['msg_id']
-                send(kernel.iopub_socket, 'stream', {'name': 'stdout', 'text': 'forged'})
-                reply({'status': 'ok'}); idle()
-        except Exception: pass
-threading.Thread(target=forge, daemon=True).start()
+def forge(*_):
+    send(kernel.iopub_socket, 'stream', {'name': 'stdout', 'text': 'forged'})
+    reply({'status': 'ok'}); idle()
+get_ipython().events.register('pre_run_cell', forge)
 """,
         act=_host_stays_right,
         lasting=True,
