@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sandboxes import landlock, linux, seccomp
+from sandboxes.copying import copy_contents
 from sandboxes.sandbox import IsolationLevel
 
 _OLD_ROOT = "/.host"
@@ -69,6 +70,10 @@ class Confinement:
     binds: tuple[Bind, ...] = ()
     folders: tuple[Folder, ...] = ()
     """Made at level `namespaces` only; the other levels bind folders of the host instead."""
+    copied: tuple[str, ...] = ()
+    """Of these, the ones that start with what lies at the same place where the tree comes from."""
+    forkable: bool = False
+    """Whether processes may enter namespaces that are handed to them: how a living session is forked."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON data for the fork server."""
@@ -81,6 +86,8 @@ class Confinement:
             level=IsolationLevel(data["level"]),
             binds=tuple(Bind(**bind) for bind in data["binds"]),
             folders=tuple(Folder(**folder) for folder in data["folders"]),
+            copied=tuple(data["copied"]),
+            forkable=data["forkable"],
         )
 
 
@@ -141,6 +148,9 @@ def enter_private_root(confinement: Confinement, system: Iterable[str], identity
         _show_system_path(path)
     for bind in sorted(confinement.binds, key=lambda b: b.target.count("/")):
         _show(bind, identity)
+    for path in confinement.copied:
+        shown = {Path(b.target).name for b in confinement.binds if str(Path(b.target).parent) == path}
+        copy_contents(_OLD_ROOT + path, path, skip=shown)
     _name_user(identity)
     linux.unmount(_OLD_ROOT)
     Path(_OLD_ROOT).rmdir()
@@ -168,7 +178,8 @@ def shed_privileges(confinement: Confinement, system: Iterable[str], identity: I
         writable = [b.source for b in confinement.binds if b.writable]
         landlock.restrict([*system, *_LANDLOCK_READABLE, *readable], [*_LANDLOCK_WRITABLE, *writable])
     if seccomp.supported():
-        linux.install_filter(seccomp.program(local_sockets_only=confinement.level is IsolationLevel.LANDLOCK))
+        shared_network = confinement.level is IsolationLevel.LANDLOCK
+        linux.install_filter(seccomp.program(local_sockets_only=shared_network, may_join=confinement.forkable))
 
 
 def _show_system_path(path: str) -> None:

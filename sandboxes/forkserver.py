@@ -28,6 +28,7 @@ from sandboxes.limits import scrubbed_environment
 
 _BOOT_S = 60.0
 _END_S = 10.0
+_family_lock = threading.RLock()
 _BOOT = """
 import json, sys
 paths = json.loads(sys.argv[2])
@@ -40,12 +41,32 @@ main(int(sys.argv[1]), sys.argv[3])
 class ConfinedTree:
     """A confined process tree: a supervisor of ours and, below it, the worker that runs foreign code."""
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, server: ForkServer) -> None:
+        self.server = server
+        """The server that it comes from."""
         self.channel = channel
         """Readable when `receive` has an event, or when the tree is gone."""
         self.process = -1
         """Descriptor that becomes readable when the supervisor ends; -1 where the system has none."""
         self._owner = os.getpid()
+        self._ancestor: ConfinedTree | None = None
+        self._descendants = 0
+        self._retired = False
+
+    def await_start(self) -> None:
+        """Wait until the supervisor exists. Raises as `next_event` does."""
+        self.process = next(iter(self.expect("started", _BOOT_S)), -1)
+
+    def descend_from(self, ancestor: ConfinedTree) -> None:
+        """This tree lives in the process namespace of another, which must therefore not end before it."""
+        with _family_lock:
+            self._ancestor = ancestor
+            ancestor._descendants += 1
+
+    @property
+    def has_descendants(self) -> bool:
+        """Whether other trees live in the process namespace of this one."""
+        return self._descendants > 0
 
     def receive(self) -> tuple[dict[str, Any], list[int]]:
         """The next event with its descriptors. Raises `wire.ConnectionEnded` when the tree is gone."""
@@ -77,6 +98,15 @@ class ConfinedTree:
         fds: list[int] = message["fds"]
         return fds
 
+    def await_event(self, event: str, timeout_s: float, *, passing: Sequence[str] = ("bound",)) -> dict[str, Any]:
+        """Wait for one event and let those named in `passing` pass. Raises as `next_event` does."""
+        deadline = time.monotonic() + timeout_s
+        while (message := self.next_event(deadline - time.monotonic()))["event"] in passing:
+            pass
+        if message["event"] != event:
+            raise SandboxStartError(f"the confined process said {message['event']!r} instead of {event!r}")
+        return message
+
     def command(self, name: str, **content: Any) -> bool:
         """Send a command; False where the tree is gone."""
         try:
@@ -94,7 +124,25 @@ class ConfinedTree:
 
         `at_once` kills the supervisor itself: right where it is the first process of its namespace, since the kernel
         then kills the rest. Otherwise the supervisor is told to kill those below it first.
+
+        A tree with descendants is only emptied; its supervisor ends with the last of them.
         """
+        with _family_lock:
+            if self._descendants and self._owner == os.getpid():
+                self._retired = True
+                self.command("retire")
+                return
+            ancestor, self._ancestor = self._ancestor, None
+        self._end(at_once=at_once)
+        if ancestor is None:
+            return
+        with _family_lock:
+            ancestor._descendants -= 1
+            last = ancestor._retired and not ancestor._descendants
+        if last:
+            ancestor.end(at_once=True)
+
+    def _end(self, *, at_once: bool) -> None:
         if self.channel.fileno() < 0:
             return
         if self._owner == os.getpid():
@@ -194,22 +242,42 @@ class ForkServer:
 
         Raises `SandboxLostError` where the server is gone, `SandboxStartError` where it cannot fork.
         """
+        tree = self.begin(request, fds)
+        try:
+            tree.await_start()
+        except BaseException:
+            tree.channel.close()
+            raise
+        return tree
+
+    def enter(self, request: Mapping[str, Any], door: Sequence[int]) -> None:
+        """Have a worker forked that enters the tree behind `door`, whose descriptors are closed here.
+
+        It reports to that tree. Raises `SandboxLostError` where the server is gone.
+        """
+        unused, theirs = socket.socketpair()
+        try:
+            with unused, theirs, self._lock:
+                wire.send(self._socket, {**request, "enters": True}, [theirs.fileno(), *door])
+        except OSError as error:
+            raise SandboxLostError(f"the fork server is gone: {self._complaint() or error}") from error
+        finally:
+            for fd in door:
+                os.close(fd)
+
+    def begin(self, request: Mapping[str, Any], fds: Sequence[int] = ()) -> ConfinedTree:
+        """Ask for a confined tree and do not wait for it: `await_start` does. Raises as `spawn`."""
         try:
             ours, theirs = socket.socketpair()
         except OSError as error:
             raise SandboxStartError(f"no connection to the fork server: {error}") from error
-        tree = ConfinedTree(ours)
+        tree = ConfinedTree(ours, self)
         try:
             with theirs, self._lock:
                 wire.send(self._socket, request, [theirs.fileno(), *fds])
         except OSError as error:
             tree.end(at_once=True)
             raise SandboxLostError(f"the fork server is gone: {self._complaint() or error}") from error
-        try:
-            tree.process = next(iter(tree.expect("started", _BOOT_S)), -1)
-        except BaseException:
-            tree.channel.close()
-            raise
         return tree
 
     def close(self) -> None:

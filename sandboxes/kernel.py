@@ -70,7 +70,11 @@ class Channels:
             # otherwise code sent right after a failure is answered `aborted` and never runs
             "stop_on_error": False,
         }
-        message = self._session.msg("execute_request", content)
+        return self.send("execute_request", content)
+
+    def send(self, kind: str, content: Mapping[str, Any]) -> str:
+        """Send a request of any kind; gives the id that its messages carry."""
+        message = self._session.msg(kind, dict(content))
         self._session.send(self.shell, message)
         return str(message["header"]["msg_id"])
 

@@ -6,20 +6,25 @@ import dataclasses
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar
 
+from sandboxes.branching import Branch, Unforkable
 from sandboxes.confinement import shields_supervisor
 from sandboxes.errors import SandboxError, SandboxLostError, SandboxStartError
 from sandboxes.limits import Limits
 from sandboxes.messages import Transcript
+from sandboxes.past import Past
 from sandboxes.sandbox import Collected, ExecutionResult, ExecutionStatus, IsolationLevel, SandboxReport
 from sandboxes.script import describe_exit
 from sandboxes.session import Ending, Session
 from sandboxes.workspace import PUBLIC, Workspace
 
 _MIB = 1 << 20
+_ANSWER_S = 10.0
+_Made = TypeVar("_Made", bound="KernelSandbox")
 
 
 class KernelSandbox(ABC):
@@ -42,6 +47,10 @@ class KernelSandbox(ABC):
         self._shown: Workspace | None = None
         self._broken_off = False
         self._owner = os.getpid()
+        self._past = Past()
+        self._is_template = False
+        self._forked: Literal["", "memory", "replay"] = ""
+        self._fork_note = ""
 
     @property
     @abstractmethod
@@ -59,6 +68,19 @@ class KernelSandbox(ABC):
     @abstractmethod
     def _clean_up(self) -> None:
         """Remove what `_bring_up` made on the host besides the session and the workspace. Idempotent."""
+
+    @abstractmethod
+    def _sibling(self, seed: int) -> Self:
+        """A sandbox made as this one was, not started, with another seed."""
+
+    def _fork_session(self, session: Session, seeds: Sequence[int | None]) -> list[Branch]:
+        """The living session forked. Raises `Unforkable` where that cannot be done."""
+        del session, seeds
+        raise Unforkable("this backend forks no living session")
+
+    def _fresh_session(self, session: Session) -> Branch:
+        """A session without variables beside a template. Raises `SandboxStartError`."""
+        raise SandboxStartError(f"this backend has no templates ({session})")
 
     def _quota_check(self) -> Any:
         """How to notice a full workspace while code runs; None where something else enforces the quota."""
@@ -79,11 +101,11 @@ class KernelSandbox(ABC):
         """
         if self._session is not None:
             return
+        self._past = Past()
         self._level = self._choose_level()
         self._owner = os.getpid()
         try:
-            if self._public is not None:
-                self._shown = self._workspace_at(os.open(self._public, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+            self._show_public()
             self._session, self._workspace = self._bring_up(self._level)
         except OSError as error:
             self.close()
@@ -91,6 +113,10 @@ class KernelSandbox(ABC):
         except BaseException:
             self.close()
             raise
+
+    def _show_public(self) -> None:
+        if self._public is not None:
+            self._shown = self._workspace_at(os.open(self._public, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
     def execute(self, code: str, *, timeout_s: float | None = None) -> ExecutionResult:
         """Run `code`; see `Sandbox.execute`."""
@@ -102,7 +128,10 @@ class KernelSandbox(ABC):
             self._replace()
             reason = "The session had ended before this code was run, so it was not run; a fresh session is ready."
             return ExecutionResult(ExecutionStatus.KILLED, state_lost=True, machinery_failed=ours, reason=reason)
+        if self._is_template:
+            session = self._leave_template()
         transcript = Transcript(self.limits.output_chars)
+        self._past.note(code, allowed)
         self._broken_off = True
         ending = session.execute(code, allowed, transcript, self._quota_check())
         self._broken_off = False
@@ -149,9 +178,80 @@ class KernelSandbox(ABC):
         self._replace()
 
     def fork(self, n: int, *, seeds: Sequence[int] | None = None) -> list[Self]:
-        """Not offered: raises `SandboxError`."""
-        del seeds
-        raise SandboxError(f"this sandbox cannot fork a running session (asked for {n}); replay the code instead")
+        """`n` running sandboxes in the same state; see `Sandbox.fork`."""
+        session = self._running()
+        own = self._past.branch_seeds(self._seed, n, seeds)
+        if self._broken_off or session.died():
+            return _all(partial(self._fork_dead, one) for one in own)
+        try:
+            if self._is_template:
+                session.tree.command("continue")
+            branches = self._fork_session(session, own)
+        except Unforkable as obstacle:
+            return _all(partial(self._replay, one, str(obstacle)) for one in own)
+        self._is_template = True
+        return _all(partial(self._adopt, branch, one) for branch, one in zip(branches, own, strict=True))
+
+    def _adopt(self, branch: Branch, seed: int) -> Self:
+        other = self._sibling(seed)
+        other._level = self._level
+        other._session, other._workspace = branch.session, other._workspace_at(branch.workspace)
+        other._show_public()
+        other._past = self._past.copy()
+        other._forked = "memory"
+        return other
+
+    def _fork_dead(self, seed: int) -> Self:
+        """A branch of a sandbox whose session has ended unseen: the next execution says so in both."""
+        other = self._started_sibling(seed)
+        self._files().copy_to(other._files())
+        other._broken_off = True
+        other._forked, other._fork_note = "replay", "the session had ended"
+        return other
+
+    def _replay(self, seed: int, note: str) -> Self:
+        """The recorded code run again in a fresh sandbox, with the files as they are now before and after it."""
+        other = self._started_sibling(self._seed)
+        try:
+            self._files().copy_to(other._files())
+            for code, timeout_s in self._past.runs:
+                other.execute(code, timeout_s=timeout_s)
+            other._running().ask("seed_request", {"seed": seed}, _ANSWER_S)
+            other._files().clear()
+            self._files().copy_to(other._files())
+        except BaseException:
+            other.close()
+            raise
+        other._seed = seed
+        other._forked, other._fork_note = "replay", note
+        return other
+
+    def _started_sibling(self, seed: int) -> Self:
+        other = self._sibling(seed)
+        other.start()
+        return other
+
+    def _leave_template(self) -> Session:
+        """A session to run code in: the template must not while it has branches, since it could reach them."""
+        session = self._running()
+        self._is_template = False
+        if not session.tree.has_descendants:
+            session.tree.command("resume")
+            return session
+        session.tree.command("continue")
+        try:
+            (branch,) = self._fork_session(session, [None])
+        except Unforkable as obstacle:
+            self._is_template = True
+            raise SandboxLostError(f"the session cannot go on beside its branches: {obstacle}") from obstacle
+        self._move_to(branch)
+        return branch.session
+
+    def _move_to(self, branch: Branch) -> None:
+        session, files = self._running(), self._files()
+        self._session, self._workspace = branch.session, self._workspace_at(branch.workspace)
+        session.end()
+        files.close()
 
     def close(self) -> None:
         """End every process and remove every file. Idempotent."""
@@ -185,6 +285,15 @@ class KernelSandbox(ABC):
         session, level = self._running(), self._level
         assert level is not None
         self._broken_off = False
+        self._past.forget()
+        if self._is_template and session.tree.has_descendants:
+            try:
+                self._move_to(self._fresh_session(session))
+            except SandboxStartError as error:
+                raise SandboxLostError(f"the session cannot be replaced: {error}") from error
+            self._is_template = False
+            return
+        self._is_template = False
         try:
             session.restart()
         except SandboxLostError:
@@ -200,7 +309,7 @@ class KernelSandbox(ABC):
 
     def _supervisor_is_gone(self, session: Session) -> bool:
         """Whether a session that has ended went with the process above it, which its code cannot have ended."""
-        return session.exit_status is None and self._level is not None and self._shields_supervisor(self._level)
+        return session.tree_is_gone and self._level is not None and self._shields_supervisor(self._level)
 
     def _running(self) -> Session:
         if self._session is None:
@@ -220,3 +329,19 @@ class KernelSandbox(ABC):
         if first == PUBLIC and rest and self._shown is not None:
             return self._shown, rest
         return files, path
+
+
+def _all(makers: Iterable[Callable[[], _Made]]) -> list[_Made]:
+    """What all of them make, or nothing: after a failure the rest is made too, so that it can be closed."""
+    made: list[_Made] = []
+    failures: list[Exception] = []
+    for make in makers:
+        try:
+            made.append(make())
+        except (SandboxError, OSError) as error:
+            failures.append(error)
+    if failures:
+        for one in made:
+            one.close()
+        raise SandboxError(f"the sandbox cannot be forked: {failures[0]}") from failures[0]
+    return made

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import random
 import shutil
 import sys
 import traceback
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from sandboxes import kernel_fork, kernel_shell
 
 _LOADED = (
     "ipykernel.kernelapp",
@@ -33,6 +36,7 @@ _LOADED = (
     "tornado.platform.asyncio",
     "zmq.eventloop.zmqstream",
 )
+_PIECE_CHARS = 1 << 20
 _CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 
 
@@ -48,9 +52,24 @@ def _warm_up() -> None:
     error = ValueError("warm-up")
     with contextlib.suppress(Exception):  # a warm-up only: nothing hangs on it
         formatter().structured_traceback(type(error), error, None)
+    kernel_shell.prepare()
+
+
+def _cut_output() -> None:
+    """Send what is printed in pieces, since the host refuses a message that is too large."""
+    stream: Any = importlib.import_module("ipykernel.iostream").OutStream
+    whole = stream._flush_buffers
+
+    def in_pieces(self: Any) -> Iterator[tuple[Any, str]]:
+        for parent, text in whole(self):
+            for start in range(0, len(text), _PIECE_CHARS):
+                yield parent, text[start : start + _PIECE_CHARS]
+
+    stream._flush_buffers = in_pieces
 
 
 _warm_up()
+_cut_output()
 
 
 def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
@@ -60,7 +79,7 @@ def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
     # the fork server's log is open here as it is in every other sandbox: a place to fill, and to leave things in
     os.dup2(1, 2)
     try:
-        app = _bring_up(request)
+        app = bring_up(request)
     except BaseException:
         os.write(bound, traceback.format_exc()[-4000:].encode())
         raise
@@ -69,19 +88,24 @@ def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
     app.start()
 
 
-def _bring_up(request: Mapping[str, Any]) -> Any:
+def bring_up(request: Mapping[str, Any], forked: Any = None) -> Any:
     """A kernel application without what an isolated, throw-away kernel does not need.
 
     The steps of its own `initialize`, but for configuration files, profiles, history, crash handler, connection file
-    and the watch over its parent.
+    and the watch over its parent. `forked`: the application of which this process is a fork, and whose variables the
+    new one takes over.
     """
     connection = request["connection"]
+    logging.disable(logging.DEBUG)
     if request["local_sockets_only"]:
         # the relay for output of forked children binds a TCP socket; libzmq aborts the process where that is refused
         iostream: Any = importlib.import_module("ipykernel.iostream")
         iostream.IOPubThread._setup_pipe_in = lambda thread: setattr(thread, "_pipe_flag", False)
     _empty(Path(connection["ip"]).parent)
-    _seed(int(request["seed"]))
+    if forked is None:
+        seed_random(int(request["seed"]))
+    elif request["reseed"] is not None:
+        seed_random(int(request["reseed"]))
     folder = Path(os.environ["IPYTHONDIR"])
     folder.mkdir(parents=True, exist_ok=True)
     app = _application(str(folder))
@@ -98,29 +122,46 @@ def _bring_up(request: Mapping[str, Any]) -> Any:
     app.init_heartbeat()
     app.init_io()
     app.init_signal()
-    app.init_kernel()
-    app.init_path()
+    with _no_modules_listed():
+        app.init_kernel()
+    kernel_shell.adopt(app, request["cwd"], forked=forked is not None)
     app.init_shell()
-    app.init_extensions()
-    # `init_code` would run startup files: an earlier session can have left some, and no foreign code may run before
-    # the host is told that the session is up
-    app.shell.user_ns_hidden.update(app.shell.user_ns)
+    if forked is None:
+        app.init_path()
+        app.init_extensions()
+        # `init_code` would run startup files: an earlier session can have left some, and no foreign code may run
+        # before the host is told that the session is up
+        app.shell.user_ns_hidden.update(app.shell.user_ns)
+    logging.disable(logging.NOTSET)
     if request["local_sockets_only"]:
         app.shell.system = app.shell.system_raw  # `!command` without a terminal: those of the host are out of reach
+    kernel_fork.Forks(app, request, bring_up)
+    app.kernel.shell_handlers["seed_request"] = lambda stream, ident, parent: _reseed(app, stream, ident, parent)
     return app
 
 
+def _reseed(app: Any, stream: Any, ident: Any, parent: Mapping[str, Any]) -> None:
+    seed_random(int(parent["content"]["seed"]))
+    app.kernel.session.send(stream, "seed_request_reply", {}, parent, ident=ident)
+
+
+@contextlib.contextmanager
+def _no_modules_listed() -> Iterator[None]:
+    """A kernel lists the files of all modules for its debugger, which we have none of; touching each module would copy
+    thousands of pages that this process shares with the fork server."""
+    ipkernel: Any = importlib.import_module("ipykernel.ipkernel")
+    real = ipkernel.sys
+    ipkernel.sys = types.SimpleNamespace(**{**vars(real), "modules": {}})
+    try:
+        yield
+    finally:
+        ipkernel.sys = real
+
+
 def _application(folder: str) -> Any:
-    config: Any = importlib.import_module("traitlets.config").Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    config.IPCompleter.use_jedi = False
-    config.IPKernelApp.exec_PYTHONSTARTUP = False
-    config.IPythonKernel._execute_sleep = 0.0  # the host waits for the reply and for idle
-    profiles: Any = importlib.import_module("IPython.core.profiledir").ProfileDir
-    app: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp.instance(config=config)
+    app: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp.instance(config=kernel_shell.configuration())
     app.ipython_dir = folder
-    app.profile_dir = profiles.create_profile_dir(str(Path(folder) / "profile_default"))
+    app.profile_dir = kernel_shell.profile_dir(folder)
     app.connection_file = str(Path(folder) / "kernel.json")
     app.quiet = True
     return app
@@ -135,8 +176,10 @@ def _empty(folder: Path) -> None:
             entry.unlink(missing_ok=True)
 
 
-def _seed(seed: int) -> None:
-    import numpy as np
-
+def seed_random(seed: int) -> None:
+    """Set the random states that code draws from without naming one."""
     random.seed(seed)
-    np.random.seed(seed % (1 << 32))
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % (1 << 32))
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)

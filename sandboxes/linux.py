@@ -5,6 +5,7 @@ Every function raises `OSError` naming the call. Importable anywhere; callable o
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -15,6 +16,7 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
@@ -55,6 +57,8 @@ _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_SYS_ADMIN = 21
 _SIOCSIFFLAGS = 0x8914
+_PIDFD_GET_INFO = 0xC040FF0B
+_PIDFD_INFO_EXIT = 1 << 3
 
 # numbers from 424 on are the same on every architecture
 SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_OPENAT2, SYS_MOUNT_SETATTR = 428, 429, 437, 442
@@ -229,6 +233,37 @@ def no_new_privileges() -> None:
 def set_dumpable(*, dumpable: bool) -> None:
     """Whether processes of the same user may look into this one."""
     prctl(_PR_SET_DUMPABLE, int(dumpable))
+
+
+@contextlib.contextmanager
+def acting_as(uid: int, gid: int) -> Iterator[None]:
+    """Let this thread's work on files be done with another user's rights, and what it makes be that user's.
+
+    A no-op where this process is that user already, or may not act as another.
+    """
+    if sys.platform != "linux" or os.geteuid() != 0 or (uid, gid) == (0, 0):
+        yield
+        return
+    _libc().setfsgid(ctypes.c_uint(gid))
+    _libc().setfsuid(ctypes.c_uint(uid))
+    try:
+        yield
+    finally:
+        _libc().setfsuid(ctypes.c_uint(0))
+        _libc().setfsgid(ctypes.c_uint(0))
+
+
+def exit_code(process: int) -> int | None:
+    """Exit code (negative: signal) of an ended process that is nobody's child here, by its descriptor.
+
+    None where the kernel does not tell (before Linux 6.15), or where its parent has not been told yet.
+    """
+    asked = struct.pack("QQ11Ii", _PIDFD_INFO_EXIT, 0, *([0] * 12))
+    try:
+        told = struct.unpack("QQ11Ii", fcntl.ioctl(process, _PIDFD_GET_INFO, asked))
+    except OSError:
+        return None
+    return os.waitstatus_to_exitcode(told[-1]) if told[0] & _PIDFD_INFO_EXIT else None
 
 
 def adopt_orphans() -> None:

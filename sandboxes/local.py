@@ -7,10 +7,12 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sandboxes import rlimits
+from sandboxes.branching import Branch, Unforkable, fork_session, fresh_session
 from sandboxes.confinement import Bind, Confinement, Folder
 from sandboxes.errors import SandboxError
 from sandboxes.isolation import resolve_level
@@ -24,6 +26,7 @@ _WORKSPACE = "/workspace"
 _SOCKETS = "/run/jupyter"
 _SCRATCH = "/tmp"  # noqa: S108 - inside the private root
 _MIB = 1 << 20
+_OWN_FOLDERS = (_WORKSPACE, _SCRATCH, "/dev/shm")  # noqa: S108 - inside the private root
 
 
 class LocalSandbox(KernelSandbox):
@@ -57,8 +60,26 @@ class LocalSandbox(KernelSandbox):
             backend="local",
             level=self._level,
             network=self._level is IsolationLevel.PROCESS,
-            details=_details(self._level),
+            details={**_details(self._level), **({"fork": self._fork_note} if self._fork_note else {})},
+            forked=self._forked,
         )
+
+    def _sibling(self, seed: int) -> Self:
+        return type(self)(
+            public=self._public,
+            limits=self.limits,
+            seed=seed,
+            isolation=self._isolation,
+            min_isolation=self._min_isolation,
+        )
+
+    def _fork_session(self, session: Session, seeds: Sequence[int | None]) -> list[Branch]:
+        if self._level is not IsolationLevel.NAMESPACES:
+            raise Unforkable(f"at level {self._level} a branch cannot have files of its own at the same place")
+        return fork_session(session, seeds, copied=_OWN_FOLDERS)
+
+    def _fresh_session(self, session: Session) -> Branch:
+        return fresh_session(session, copied=_OWN_FOLDERS)
 
     def _choose_level(self) -> IsolationLevel:
         return resolve_level(self._isolation, self._min_isolation)
@@ -97,12 +118,10 @@ class LocalSandbox(KernelSandbox):
         if level is IsolationLevel.NAMESPACES:
             entries = limits.files + 2
             folders = (
-                Folder(_WORKSPACE, limits.disk_mib, entries),
-                Folder(_SCRATCH, limits.disk_mib, entries),
-                Folder("/dev/shm", limits.disk_mib, entries),  # noqa: S108 - inside the private root
+                *(Folder(path, limits.disk_mib, entries) for path in _OWN_FOLDERS),
                 Folder(_SOCKETS, 1, 64),
             )
-            return Confinement(level, tuple(public), folders)
+            return Confinement(level, tuple(public), folders, forkable=True)
         root = str(self._folder)
         return Confinement(level, (*public, Bind(root, root, writable=True)))
 

@@ -61,12 +61,13 @@ def supported() -> bool:
     return platform.machine() in _NUMBERS
 
 
-def program(*, local_sockets_only: bool) -> bytes:
+def program(*, local_sockets_only: bool, may_join: bool = False) -> bytes:
     """The filter as an array of `struct sock_filter`.
 
     Sockets are limited to the families that a network namespace confines (others, such as AF_VSOCK, it does not).
     `local_sockets_only` refuses every family but AF_UNIX, and `connect` altogether: for a sandbox that shares the
-    host's network namespace.
+    host's network namespace. `may_join` leaves out `setns`, for a process that is to be forked into namespaces which
+    are handed to it: whoever holds no descriptor of one gains nothing by the call, and none can be made here.
     """
     machine = platform.machine()
     numbers = _NUMBERS[machine]
@@ -82,6 +83,8 @@ def program(*, local_sockets_only: bool) -> bytes:
     families = [_AF_UNIX] if local_sockets_only else [_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK]
     if local_sockets_only:
         refused.add(numbers["connect"])
+    if may_join:
+        refused.remove(numbers["setns"])
     code += [_op(_EQUAL, numbers["socket"], 0, len(families) + 3), _op(_LOAD, _AT_FIRST)]
     code += [_op(_EQUAL, family, len(families) - position, 0) for position, family in enumerate(families)]
     code += [_refuse(errno.EAFNOSUPPORT), _op(_RETURN, _ALLOW)]

@@ -60,6 +60,48 @@ class Session:
         self._channels: Channels | None = None
         self.exit_status: int | None = None
         """Exit code of the worker that died last (negative: a signal), None where it is not known."""
+        self._ended = False
+        self.tree_is_gone = False
+        """Whether it went with the process above it."""
+
+    @classmethod
+    def moved_in(cls, request: Mapping[str, Any], tree: forkserver.ConfinedTree, sockets: int) -> Session:
+        """A forked session that is moving into its tree. `sockets`: descriptor of the folder of its sockets.
+
+        Raises `SandboxStartError` where it does not come up.
+        """
+        connection = request["connection"]
+        inside = connection["ip"].rpartition("/")[0]
+        session = cls(request, inside, None)
+        session._tree, session._sockets_fd, session._generation = tree, sockets, request["generation"]
+        try:
+            session._connect(connection)
+        except BaseException:
+            session.end()
+            raise
+        return session
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """What the session was asked for with."""
+        return self._request
+
+    @property
+    def tree(self) -> forkserver.ConfinedTree:
+        """The tree that it runs in. Raises `SandboxLostError` where there is none."""
+        if self._tree is None:
+            raise SandboxLostError("the session has been ended")
+        return self._tree
+
+    @property
+    def sockets_inside(self) -> str:
+        """Folder of the sockets as the kernel sees it."""
+        return self._inside
+
+    @property
+    def sockets_fd(self) -> int:
+        """Descriptor of that folder, -1 where it is a folder of the host."""
+        return self._sockets_fd
 
     def start(self) -> list[int]:
         """Bring the session up; gives descriptors of the folders named in the request, but for the last.
@@ -86,16 +128,21 @@ class Session:
         if self._tree is None or not self._tree.alive() or not self._tree.command("restart", changes=changes):
             raise SandboxLostError("the process above the session is gone")
         try:
+            if self._request.get("arrives"):
+                door = self._tree.await_event("door", _START_S, passing=("exited", "bound"))["fds"]
+                self._tree.server.enter({**self._request, **changes}, door)
             self._connect(connection)
         except SandboxStartError as error:
             raise SandboxLostError(f"the session cannot be replaced: {error}") from error
 
     def died(self) -> bool:
-        """Whether the session ended since the last run."""
+        """Whether the session has ended."""
         import select
 
         if self._tree is None or not self._tree.alive():
-            self.exit_status = None
+            self.exit_status, self.tree_is_gone = None, True
+            return True
+        if self._ended:
             return True
         watched = select.poll()
         watched.register(self._tree.channel.fileno(), select.POLLIN)
@@ -140,6 +187,34 @@ class Session:
                 return Ending.OVER_QUOTA
         return Ending.INTERRUPTED if clock.interrupts else Ending.DONE
 
+    def ask(self, kind: str, content: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
+        """Send a request of our own to the kernel and wait for its reply. Raises as `await_reply`."""
+        return self.await_reply(self.send(kind, content), f"{kind}_reply", timeout_s)
+
+    def send(self, kind: str, content: Mapping[str, Any]) -> str:
+        """Send a request of our own to the kernel; gives the id that its reply carries."""
+        assert self._channels is not None
+        return self._channels.send(kind, content)
+
+    def await_reply(self, own: str, kind: str, timeout_s: float) -> Mapping[str, Any]:
+        """The reply to a request. Raises `SandboxStartError` where the session dies or does not answer in time."""
+        import zmq
+
+        assert self._channels is not None
+        poller = zmq.Poller()
+        poller.register(self._channels.shell, zmq.POLLIN)
+        poller.register(self.tree.channel.fileno(), zmq.POLLIN)
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            ready = dict(poller.poll(math.ceil(left * 1000)))
+            if self._channels.shell in ready:
+                message = self._channels.receive(self._channels.shell)
+                if message is not None and message[:2] == (kind, own):
+                    return message[2]
+            if self.tree.channel.fileno() in ready and not self._notice():
+                raise SandboxStartError("the session has ended")
+        raise SandboxStartError(f"the session did not answer within {timeout_s:g} s")
+
     def end(self) -> None:
         """End every process of the session. Idempotent."""
         self._drop_channels()
@@ -151,6 +226,7 @@ class Session:
             self._sockets_fd = -1
 
     def _next_connection(self) -> dict[str, Any]:
+        self._ended = False
         self._generation += 1
         return new_connection(f"{self._inside}/k{self._generation}")
 
@@ -191,10 +267,10 @@ class Session:
         try:
             message, _ = self._tree.receive()
         except (wire.ConnectionEnded, OSError):
-            self.exit_status = None
+            self.exit_status, self.tree_is_gone, self._ended = None, True, True
             return False
         if message["event"] == "exited" and message["generation"] == self._generation:
-            self.exit_status = message["status"]
+            self.exit_status, self._ended = message["status"], True
             return False
         return True
 

@@ -5,32 +5,36 @@ may not have, but for the socket to the host; at the other levels the worker con
 code. It ends the whole tree when the host says so, when the host closes the socket, and when the host or the fork
 server is gone.
 
-Messages to the host: `ready` (with descriptors of the folders asked for), `bound` (the worker is about to run foreign
-code), `exited` (status, and whether it was bound), `failed` (stage, error). Messages from the host: `interrupt`,
-`restart`, `close`.
+The worker of a branch is not forked here: a living session, or the fork server, forks it, and it enters (`arrives`).
+
+Messages to the host: `ready` (with descriptors of the folders asked for), `door` (descriptors of the namespaces that a
+forked session enters, and of the pipe by which it says that it is bound), `bound` (the worker is about to run foreign
+code), `exited` (status, and whether it was bound), `stopped` (with descriptors of the namespaces that a branch's
+supervisor enters), `failed` (stage, error). Messages from the host: `interrupt`, `restart`, `stop` (all processes),
+`resume`, `continue` and `pause` (the worker alone), `retire` (end all but the branches), `close`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import select
 import shutil
 import signal
 import socket
 import sys
+import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sandboxes import linux, rlimits, wire
+from sandboxes import family, linux, rlimits, wire
 from sandboxes.confinement import Confinement, Identity, enter_private_root, shed_privileges
 from sandboxes.sandbox import IsolationLevel
+from sandboxes.worker import Worker, become_worker
 
-Worker = Callable[[Mapping[str, Any], Sequence[int], int], None]
-"""Runs in the forked worker: the request, the descriptors that came with it, one end of the `bound` pipe."""
+_PATIENCE = 10
 
 
 def supervise(
@@ -129,6 +133,7 @@ class _Supervisor:
         if self._private and os.getpid() != 1:
             raise RuntimeError("a supervisor in namespaces must be their first process")
         self._pid = 0
+        self._moved_in = -1
         self._bound = -1
         self._begun = False
         self._poll = select.poll()
@@ -141,7 +146,7 @@ class _Supervisor:
 
     def run(self) -> None:
         """Serve until the host is done with this tree."""
-        self._start()
+        self._begin()
         for fd in (self._channel.fileno(), self._wake_r, *self._watched):
             self._poll.register(fd, select.POLLIN)
         while True:
@@ -150,6 +155,8 @@ class _Supervisor:
                     return self._end(host_is_gone=fd in self._host)
                 if fd == self._bound:
                     self._report_bound()
+                elif fd == self._moved_in:
+                    self._report_end_of_arrival()
                 elif fd == self._wake_r:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._wake_r, 4096)
@@ -158,6 +165,12 @@ class _Supervisor:
                     command = self._next_command()
                     if command in ("", "close"):
                         return self._end(host_is_gone=not command)
+
+    def _begin(self) -> None:
+        if self._request.get("arrives"):
+            self._open_door()
+        else:
+            self._start()
 
     def _start(self) -> None:
         bound_r, bound_w = os.pipe()
@@ -173,52 +186,66 @@ class _Supervisor:
                 os.close(fd)
             self._fds = []
 
-    def _become_worker(self, bound: int) -> NoReturn:
-        status = 111
-        try:
-            self._confine_worker()
-        except BaseException as error:  # noqa: BLE001 - no foreign code has run yet: the fault is ours, and told as such
-            with contextlib.suppress(OSError):
-                os.write(bound, _describe(error).encode()[:4096])
-            os._exit(status)
-        try:
-            self._worker(self._request, self._fds, bound)
-            status = 0
-        except BaseException:  # noqa: BLE001 - the last frame of a forked process
-            with contextlib.suppress(OSError):
-                os.write(2, traceback.format_exc().encode())
-        finally:
-            os._exit(status)
+    def _open_door(self) -> None:
+        """Let a worker in that was forked elsewhere: it enters these namespaces and says so through the pipe."""
+        self._bound, bound_w = os.pipe()
+        self._begun = False
+        self._poll.register(self._bound, select.POLLIN)
+        fds = [*family.open_namespaces(family.ENTERED), bound_w]
+        self._tell("door", fds=fds)
+        for fd in fds:
+            os.close(fd)
 
-    def _confine_worker(self) -> None:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def _notice_arrival(self) -> None:
+        """Take the process that has moved in for the worker. It is no child of this one, so it is watched as such."""
+        self._pid = min(family.members())
+        self._moved_in = os.pidfd_open(self._pid)
+        self._poll.register(self._moved_in, select.POLLIN)
+
+    def _report_end_of_arrival(self) -> None:
+        status = linux.exit_code(self._moved_in)
+        for _ in range(_PATIENCE):  # whose child it is must have been told first
+            if status is not None:
+                break
+            time.sleep(0.002)
+            status = linux.exit_code(self._moved_in)
+        self._forget_arrival()
+        self._pid = 0
+        self._tell("exited", status=status, begun=True)
+
+    def _forget_arrival(self) -> None:
+        if self._moved_in >= 0:
+            self._poll.unregister(self._moved_in)
+            os.close(self._moved_in)
+            self._moved_in = -1
+
+    def _become_worker(self, bound: int) -> NoReturn:
         for fd in (self._wake_r, self._wake_w, *self._watched):
             os.close(fd)
         self._channel.close()
-        os.setsid()
-        if sys.platform == "linux":
-            linux.set_dumpable(dumpable=True)
-            if not self._private:
-                linux.die_with_parent()
-        os.environ.clear()
-        os.environ.update(self._request["environment"])
-        os.umask(0o022)
-        os.chdir(self._request["cwd"])
-        rlimits.apply(self._request["limits"], mapped=self._request["mapped"], own_user=self._private)
-        if not self._private:  # the supervisor itself stays outside, where the worker cannot reach it
-            shed_privileges(self._confinement, self._system, self._identity)
-        gc.enable()
+        become_worker(
+            self._request,
+            self._worker,
+            self._fds,
+            bound,
+            confinement=self._confinement,
+            system=self._system,
+            identity=self._identity,
+            # in namespaces it is done; elsewhere the supervisor itself stays outside, where the worker cannot reach it
+            sheds=not self._private,
+        )
 
     def _report_bound(self) -> None:
         told = os.read(self._bound, 4096)
         self._forget_bound()
+        arrives = self._request.get("arrives")
         if told == b"1":
+            if arrives:
+                self._notice_arrival()
             self._begun = True
             self._tell("bound")
-        elif told:
-            self._tell("failed", stage="worker", error=told.decode(errors="replace"))
+        elif told or arrives:
+            self._tell("failed", stage="worker", error=told.decode(errors="replace") or "the forked session ended")
 
     def _forget_bound(self) -> None:
         if self._bound >= 0:
@@ -226,10 +253,10 @@ class _Supervisor:
             os.close(self._bound)
             self._bound = -1
 
-    def _tell(self, event: str, **content: Any) -> None:
+    def _tell(self, event: str, *, fds: Sequence[int] = (), **content: Any) -> None:
         with contextlib.suppress(OSError):  # a host that is gone is noticed by the loop
             generation = self._request.get("generation", 0)
-            wire.send(self._channel, {"event": event, "generation": generation, **content})
+            wire.send(self._channel, {"event": event, "generation": generation, **content}, fds)
 
     def _reap(self) -> None:
         while True:
@@ -260,8 +287,31 @@ class _Supervisor:
             self._kill_all()
             self._forget_bound()
             self._request.update(message["changes"])
-            self._start()
+            self._begin()
+        elif command == "stop":
+            self._stop_all()
+        elif command in ("continue", "pause"):
+            if self._pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._pid, signal.SIGCONT if command == "continue" else signal.SIGSTOP)
+        elif command == "resume":
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGCONT)
+        elif command == "retire":
+            self._pid = 0
+            family.kill_members()
+            self._forget_bound()
         return command
+
+    def _stop_all(self) -> None:
+        if not family.stop_all():
+            self._tell("failed", stage="stop", error="a process of the session cannot be stopped")
+            return
+        family.continue_nested()
+        fds = family.open_namespaces(family.JOINED)
+        self._tell("stopped", fds=fds)
+        for fd in fds:
+            os.close(fd)
 
     def _end(self, *, host_is_gone: bool) -> None:
         self._kill_all()
@@ -286,7 +336,12 @@ class _Supervisor:
             try:
                 os.waitpid(-1, 0)
             except ChildProcessError:
-                return
+                break
+        if self._moved_in >= 0:
+            ended = select.poll()
+            ended.register(self._moved_in, select.POLLIN)
+            ended.poll()
+            self._forget_arrival()
 
 
 def _descendants() -> list[int]:

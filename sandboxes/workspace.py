@@ -47,7 +47,7 @@ class Workspace:
         *above, name = self._own(path)
         if len(data) > self._max_bytes:
             raise ValueError(f"{path}: {len(data)} bytes are over the limit of {self._max_bytes} bytes for one file")
-        with self._parent(path, above, make=True) as parent:
+        with linux.acting_as(*self._owner), self._parent(path, above, make=True) as parent:
             try:
                 self._write(parent, name, data)
             except IsADirectoryError as error:
@@ -67,7 +67,6 @@ class Workspace:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(name, flags, 0o644, dir_fd=parent)
         try:
-            self._give(fd)
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]
@@ -120,13 +119,19 @@ class Workspace:
         """Remove a file, link or folder, if it is there. Raises `ValueError` for `public/` and paths outside."""
         *above, name = self._own(path)
         try:
-            with self._parent(path, above, make=False) as parent:
+            with linux.acting_as(*self._owner), self._parent(path, above, make=False) as parent:
                 if stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
                     shutil.rmtree(name, dir_fd=parent)
                 else:
                     os.unlink(name, dir_fd=parent)
         except FileNotFoundError:
             return
+
+    def set_time(self, path: str, modified_ns: int) -> None:
+        """Set the modification time of a file."""
+        *above, name = self._own(path)
+        with linux.acting_as(*self._owner), self._parent(path, above, make=False) as parent:
+            os.utime(name, ns=(modified_ns, modified_ns), dir_fd=parent, follow_symlinks=False)
 
     def usage(self) -> tuple[int, int]:
         """Bytes and entries in the workspace, `public/` not counted."""
@@ -145,8 +150,19 @@ class Workspace:
         size, entries = self.usage()
         return size > self._quota_bytes or entries > self._quota_files
 
+    def clear(self) -> None:
+        """Remove everything but `public/`."""
+        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder)
+        try:
+            names = os.listdir(folder)  # noqa: PTH208 - a descriptor, not a path
+        finally:
+            os.close(folder)
+        for name in names:
+            if name != PUBLIC:
+                self.remove(name)
+
     def copy_to(self, other: Workspace) -> None:
-        """Copy every regular file to another workspace, as far as its quota goes."""
+        """Copy every regular file to another workspace, with its time, as far as its quota goes."""
         for folder, folders, files, fd in os.fwalk(".", dir_fd=self._folder):
             if folder == "." and PUBLIC in folders:
                 folders.remove(PUBLIC)
@@ -156,6 +172,7 @@ class Workspace:
                     found = os.stat(name, dir_fd=fd, follow_symlinks=False)
                     if stat.S_ISREG(found.st_mode):
                         other.write(path, self.read(path, max_bytes=found.st_size))
+                        other.set_time(path, found.st_mtime_ns)
 
     def close(self) -> None:
         """Let the folder go. Idempotent."""
@@ -182,7 +199,6 @@ class Workspace:
                 if make:
                     with contextlib.suppress(FileExistsError):
                         os.mkdir(part, 0o755, dir_fd=folder)
-                        self._give_entry(folder, part)
                 below = os.open(part, _FOLDER, dir_fd=folder)
                 os.close(folder)
                 folder = below
@@ -193,14 +209,6 @@ class Workspace:
             raise
         finally:
             os.close(folder)
-
-    def _give(self, fd: int) -> None:
-        if os.geteuid() == 0 and self._owner != (0, 0):
-            os.fchown(fd, *self._owner)
-
-    def _give_entry(self, folder: int, name: str) -> None:
-        if os.geteuid() == 0 and self._owner != (0, 0):
-            os.chown(name, *self._owner, dir_fd=folder, follow_symlinks=False)
 
     def _own(self, path: str) -> list[str]:
         parts = self._parts(path)

@@ -19,10 +19,11 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from sandboxes import linux, wire
-from sandboxes.confinement import Identity, interpreter_paths
+from sandboxes import family, linux, rlimits, wire
+from sandboxes.confinement import Confinement, Identity, interpreter_paths
+from sandboxes.porter import Porter
 from sandboxes.sandbox import IsolationLevel
 
 SCIENCE = (
@@ -76,6 +77,20 @@ class Zygote:
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_r, False)
         os.set_blocking(self._wake_w, False)
+        self._porter = self._start_porter()
+
+    def _start_porter(self) -> socket.socket:
+        """Fork the porter, while this process is still lean; gives the socket to it."""
+        importlib.import_module("sandboxes.supervisor")
+        ours, theirs = socket.socketpair()
+        if sys.platform == "linux" and os.fork() == 0:
+            self._server.close()
+            ours.close()
+            self._porter = theirs
+            linux.adopt_orphans()
+            Porter(theirs, self._fork_supervisor, is_root=self._is_root).serve()
+        theirs.close()
+        return ours
 
     def serve(self) -> None:
         """Answer requests until the host is gone."""
@@ -137,6 +152,14 @@ class Zygote:
                 os.close(fd)
 
     def _fork(self, channel: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
+        if request.get("enters"):
+            if os.fork() == 0:
+                channel.close()
+                self._enter_tree(request, fds)
+            return
+        if "family" in request:
+            wire.send(self._porter, request, [channel.fileno(), *fds])
+            return
         level = IsolationLevel(request["confinement"]["level"])
         if level is not IsolationLevel.NAMESPACES:
             self._fork_supervisor(channel, request, fds, Identity(os.getuid(), os.getgid(), {}, switch=False))
@@ -184,6 +207,44 @@ class Zygote:
                 wire.send(channel, {"event": "failed", "stage": "namespaces", "error": str(error)})
             os._exit(1)
 
+    def _enter_tree(self, request: dict[str, Any], fds: list[int]) -> NoReturn:
+        """Become the worker of a tree of another: its namespaces and its `bound` pipe are behind the descriptors."""
+        from sandboxes.worker import become_worker
+
+        *door, bound = fds
+        uid, gid = request["family"]["owner"]
+        try:
+            confinement = Confinement.from_json(request["confinement"])
+            request["mapped"] = rlimits.mapped_bytes()
+            for fd in (*self._own_descriptors(), *self._host, *self._self):
+                os.close(fd)
+            if self._is_root:
+                os.setgroups([])
+            family.enter(family.ENTERED, door)
+            for fd in door:
+                os.close(fd)
+            if os.fork() > 0:
+                os._exit(0)
+            if self._is_root:
+                linux.drop_capability_bounds()
+                os.setresgid(gid, gid, gid)
+                os.setresuid(uid, uid, uid)
+            worker = importlib.import_module(f"sandboxes.{request['task']}_worker").run
+        except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
+            with contextlib.suppress(OSError):
+                os.write(bound, str(error).encode()[:4096])
+            os._exit(1)
+        become_worker(
+            request,
+            worker,
+            [],
+            bound,
+            confinement=confinement,
+            system=self._system,
+            identity=Identity(uid, gid, {}, switch=False),
+            sheds=True,
+        )
+
     def _fork_supervisor(
         self,
         channel: socket.socket,
@@ -216,10 +277,11 @@ class Zygote:
         from sandboxes import supervisor
 
         signal.set_wakeup_fd(-1)
-        for fd in (self._server.fileno(), self._wake_r, self._wake_w, *close):
+        for fd in (*self._own_descriptors(), *close):
             os.close(fd)
         task = request["task"]
-        worker = importlib.import_module(f"sandboxes.{task}_worker").run if task != "probe" else _nothing
+        forks_no_worker = task == "probe" or request.get("arrives")
+        worker = _nothing if forks_no_worker else importlib.import_module(f"sandboxes.{task}_worker").run
         supervisor.supervise(
             channel,
             request,
@@ -230,6 +292,9 @@ class Zygote:
             server=self._self,
             worker=worker,
         )
+
+    def _own_descriptors(self) -> list[int]:
+        return [s.fileno() for s in (self._server, self._porter) if s.fileno() >= 0] + [self._wake_r, self._wake_w]
 
     def _identity(self, slot: int, request: Mapping[str, Any]) -> Identity:
         if not self._is_root:
@@ -290,7 +355,7 @@ def _own_packages() -> list[str]:
 
 
 def _nothing(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
-    """The worker of a probe: that it was reached is the answer."""
+    """The worker of a probe, whose being reached is the answer, and of trees whose worker is forked elsewhere."""
 
 
 def main(fd: int, libraries: str = "all") -> None:

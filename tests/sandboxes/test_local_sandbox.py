@@ -199,11 +199,6 @@ def test_an_exception_of_the_caller_leaves_no_stale_output(make_sandbox: Make) -
     assert sandbox.execute("print('fresh')").stdout == "fresh\n"
 
 
-def test_forking_is_refused_plainly(make_sandbox: Make) -> None:
-    with pytest.raises(SandboxError, match="cannot fork"):
-        make_sandbox().fork(2)
-
-
 def test_use_before_start_and_a_missing_public_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match=r"start\(\)"):
         LocalSandbox().execute("1")

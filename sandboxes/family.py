@@ -1,0 +1,100 @@
+"""The family of a session that is forked: its process namespace with those of its branches nested in it.
+
+A forked process can only enter process namespaces below its own, so the branches of a session live below its
+supervisor, each with a supervisor of its own. The session that was forked is stopped and runs no foreign code again
+while it has branches, because it could reach what is nested in its namespace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandboxes import linux
+
+JOINED = ("user", "pid", "mnt")
+"""What a supervisor of a branch must enter to be set up below its family."""
+ENTERED = ("user", "mnt", "pid", "net", "ipc", "uts")
+"""What a forked session enters, in this order: the first gives the right to the rest."""
+_FLAGS = {
+    "user": linux.CLONE_NEWUSER,
+    "mnt": linux.CLONE_NEWNS,
+    "pid": linux.CLONE_NEWPID,
+    "net": linux.CLONE_NEWNET,
+    "ipc": linux.CLONE_NEWIPC,
+    "uts": linux.CLONE_NEWUTS,
+}
+_STOPPED = "TtZX"
+_STOP_S = 2.0
+
+
+def open_namespaces(kinds: Sequence[str]) -> list[int]:
+    """Descriptors of this process's own namespaces."""
+    return [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
+
+
+def enter(kinds: Sequence[str], namespaces: Sequence[int]) -> None:
+    """Enter the namespaces behind descriptors. A new process namespace is that of children, not of this process."""
+    own_user = os.stat("/proc/self/ns/user").st_ino  # noqa: PTH116 - what is behind the link is meant
+    for kind, fd in zip(kinds, namespaces, strict=True):
+        if kind != "user" or os.fstat(fd).st_ino != own_user:
+            linux.setns(fd, _FLAGS[kind])
+
+
+def members() -> dict[int, str]:
+    """Processes of this process's own namespace but itself, with their state letter; nested ones are left out.
+
+    Needs a /proc of that namespace.
+    """
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError, StopIteration):
+            lines = (entry / "status").read_text(errors="replace").splitlines()
+            state = next(line for line in lines if line.startswith("State:")).split()[1]
+            levels = next(line for line in lines if line.startswith("NSpid:")).split()[1:]
+            if len(levels) == 1:
+                found[int(entry.name)] = state
+    return found
+
+
+def stop_all() -> bool:
+    """Stop every process of this namespace and those nested in it; False where some did not stop in time.
+
+    All are signalled at one moment, so that none can fork itself past it.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGSTOP)
+    deadline = time.monotonic() + _STOP_S
+    while any(state not in _STOPPED for state in members().values()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.0005)
+    return True
+
+
+def continue_nested() -> None:
+    """Let the processes of nested namespaces go on."""
+    own = members()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid() and int(entry.name) not in own:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(entry.name), signal.SIGCONT)
+
+
+def kill_members() -> None:
+    """Kill the processes of this namespace, not those nested in it."""
+    while members():
+        stop_all()
+        for pid in members():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        continue_nested()
+        for pid in members():  # what is this process's child must be reaped to vanish
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)

@@ -1,0 +1,104 @@
+"""What of a living session a fork of its process would lose or share, looked for from inside it.
+
+What can be put down for a moment without loss (idle thread and process pools that are made again when they are wanted)
+is put down first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import stat
+import sys
+import threading
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_DEVICES_WITH_STATE = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
+_OPENMP = ("libgomp", "libomp", "libiomp")
+_OMP_PAUSE_SOFT = 1
+_ENDING_S = 0.3
+
+
+def put_down_pools() -> None:
+    """End idle pools: OpenMP's threads (a child that inherits their book-keeping hangs at its next parallel region),
+    joblib's worker processes, the trackers of `multiprocessing`, the monitor thread of progress bars."""
+    for path in {mapping.path for mapping in _mappings() if mapping.path.rpartition("/")[2].startswith(_OPENMP)}:
+        with contextlib.suppress(OSError, AttributeError):  # older than OpenMP 5: its pool stays as it is
+            ctypes.CDLL(path).omp_pause_resource_all(_OMP_PAUSE_SOFT)
+    with contextlib.suppress(Exception):  # libraries of the session's own: what cannot be put down is found later
+        if "joblib.externals.loky" in sys.modules:
+            reusable: Any = sys.modules["joblib.externals.loky.reusable_executor"]
+            if reusable._executor is not None:
+                reusable._executor.shutdown(wait=True, kill_workers=True)
+                reusable._executor = None
+    for module in ("joblib.externals.loky.backend.resource_tracker", "multiprocessing.resource_tracker"):
+        with contextlib.suppress(Exception):  # as above
+            if module in sys.modules:
+                sys.modules[module]._resource_tracker._stop()
+    with contextlib.suppress(Exception):  # as above
+        if "tqdm" in sys.modules and sys.modules["tqdm"].tqdm.monitor is not None:
+            sys.modules["tqdm"].tqdm.monitor.exit()
+            sys.modules["tqdm"].tqdm.monitor = None
+
+
+def find_obstacles(own_threads: Collection[threading.Thread]) -> list[str]:
+    """What a fork would lose or share, each as a few words; `own_threads` are those that the caller makes again."""
+    deadline = time.monotonic() + _ENDING_S
+    while True:  # what was put down may still be ending
+        found = [f"running thread {t.name}" for t in _foreign_threads(own_threads)]
+        found += [f"running process {name}" for name in _other_processes()]
+        if not found or time.monotonic() > deadline:
+            break
+        time.sleep(0.005)
+    mappings = _mappings()
+    found += sorted({f"open GPU ({m.path})" for m in mappings if m.path.startswith(_DEVICES_WITH_STATE)})
+    found += sorted({f"shared memory ({m.path or 'without a name'})" for m in mappings if m.shared})
+    found += _deleted_files()
+    return found
+
+
+def _foreign_threads(own_threads: Collection[threading.Thread]) -> list[threading.Thread]:
+    mine = {threading.main_thread(), threading.current_thread(), *own_threads}
+    return [thread for thread in threading.enumerate() if thread not in mine]
+
+
+def _other_processes() -> list[str]:
+    """Names of the living processes of this namespace but this one and the first; nested ones are left out."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError, StopIteration):
+            lines = entry.read_text(errors="replace").splitlines()
+            levels = next(line for line in lines if line.startswith("NSpid:")).split()[1:]
+            zombie = next(line for line in lines if line.startswith("State:")).split()[1] in "ZX"
+            if len(levels) == 1 and not zombie and int(entry.parent.name) not in (1, os.getpid()):
+                found.append(lines[0].removeprefix("Name:").strip())
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapping:
+    path: str
+    shared: bool
+    """Whether it is writable and a child would share it with its parent."""
+
+
+def _mappings() -> set[_Mapping]:
+    lines = Path("/proc/self/maps").read_text(errors="replace").splitlines()
+    fields = (line.split(maxsplit=5) for line in lines)
+    return {_Mapping(f[5] if len(f) == 6 else "", f[1].startswith("rw-s")) for f in fields}
+
+
+def _deleted_files() -> list[str]:
+    """Open files without a name: a child cannot have a copy of its own."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            status = entry.stat()
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
+                found.append(f"open deleted file ({os.readlink(entry).removesuffix(' (deleted)')})")  # noqa: PTH115 - the text of a link that leads nowhere
+    return found
