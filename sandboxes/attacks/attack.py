@@ -32,6 +32,19 @@ class Group(StrEnum):
     PERSISTENCE = "persistence"
 
 
+class Weak(StrEnum):
+    """Targets that are known to be open, on which attacks are shown to succeed."""
+
+    PROCESS = "process"
+    """The level of that name: the host's rights for foreign code, the host itself as careful as ever."""
+    TRUSTING = "trusting"
+    """A plain kernel whose host follows links, believes messages and has no limits."""
+    HALF_CAREFUL = "half careful"
+    """One whose host checks a file before it reads it, and starts another kernel in the same home folder."""
+    REUSED = "reused"
+    """One kernel for every agent, its variables deleted in between."""
+
+
 class Outcome(StrEnum):
     """What became of an attack."""
 
@@ -64,6 +77,10 @@ class Attack:
     """For attacks of several steps: carries it out and judges it."""
     lasting: bool = False
     """Whether it leaves something in the session, which is replaced before the next attack."""
+    shown_on: Weak = Weak.PROCESS
+    """The weak target on which it is shown to succeed."""
+    needs_root: bool = False
+    """Whether only a root without isolation has what it is after."""
     known_open: Mapping[IsolationLevel, str] = field(default_factory=dict)
     """Levels that are not meant to stop it, with the reason."""
 

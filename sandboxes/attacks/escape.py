@@ -51,11 +51,12 @@ def _unshare(kind: str, flag: int, aim: str) -> Attack:
         aim,
         _NAMESPACE.format(kind={"mount": "mnt", "process": "pid", "network": "net"}.get(kind, kind), flag=hex(flag)),
         judge=proof_came_out,
+        needs_root=kind != "user",
     )
 
 
-def _in_kernel(name: str, aim: str, code: str) -> Attack:
-    return Attack(f"system call {name}", Group.ESCAPE, aim, code, judge=proof_came_out)
+def _in_kernel(name: str, aim: str, code: str, *, needs_root: bool = False) -> Attack:
+    return Attack(f"system call {name}", Group.ESCAPE, aim, code, judge=proof_came_out, needs_root=needs_root)
 
 
 _NUMBERS = """
@@ -108,6 +109,7 @@ def enter():
 print($proof, 'entered', in_child(enter))
 """,
         judge=proof_came_out,
+        needs_root=True,
     ),
     Attack(
         "a mount",
@@ -122,6 +124,7 @@ def new(): return call('syscall', 430, b'tmpfs', 0)
 print($proof, 'mounted', in_child(private(lambda: first(mount, bind, new))))
 """,
         judge=proof_came_out,
+        needs_root=True,
     ),
     Attack(
         "read-only mounts made writable",
@@ -133,6 +136,7 @@ def remount(path): return lambda: call('mount', None, path, None, 32 | 4096, Non
 print($proof, 'remounted', in_child(private(lambda: first(*map(remount, (b'/', b'/usr', b'public'))))))
 """,
         judge=proof_came_out,
+        needs_root=True,
     ),
     Attack(
         "another root",
@@ -147,6 +151,7 @@ def climb():
 print($proof, in_child(climb))
 """,
         judge=proof_came_out,
+        needs_root=True,
     ),
     Attack(
         "capabilities",
@@ -166,6 +171,7 @@ def take():
 print(in_child(take))
 """,
         judge=proof_came_out,
+        needs_root=True,
     ),
     Attack(
         "files of control groups",
@@ -179,14 +185,15 @@ if not folders: raise OSError('no control group is in sight')
 first(*[lambda p=p: os.mkdir(os.path.join(p, $token)) for p in folders])
 """,
         act=_no_cgroup_made,
+        needs_root=True,
     ),
     Attack(
         "settings of the kernel",
         Group.ESCAPE,
         "Open the kernel's settings and its emergency keys for writing.",
         """
-names = ('/proc/sys/kernel/core_pattern', '/proc/sys/kernel/modprobe', '/proc/sysrq-trigger', '/proc/sys/vm/panic_on_oom',
-         '/sys/kernel/uevent_helper')
+names = ('/proc/sys/kernel/core_pattern', '/proc/sys/kernel/modprobe', '/proc/sysrq-trigger',
+         '/proc/sys/vm/panic_on_oom', '/sys/kernel/uevent_helper')
 def opened(name):
     def action():
         os.close(os.open(name, os.O_WRONLY))
@@ -195,6 +202,7 @@ def opened(name):
 first(*map(opened, names))
 """,
         judge=proof_came_out,
+        needs_root=True,
     ),
     Attack(
         "devices",
@@ -212,6 +220,7 @@ print($proof, 'opened', os.readlink(f'/proc/self/fd/{fd}'))
 os.close(fd)
 """,
         judge=proof_came_out,
+        needs_root=True,
     ),
     _in_kernel(
         "bpf",
@@ -222,6 +231,7 @@ import struct
 attributes = struct.pack('4I', 2, 4, 4, 1) + bytes(112)
 print($proof, 'made a map', call('syscall', 321 if x86 else 280, 0, attributes, 128))
 """,
+        needs_root=True,
     ),
     _in_kernel(
         "perf_event_open",
@@ -232,6 +242,7 @@ import struct
 attributes = struct.pack('IIQ', 1, 120, 0) + bytes(104)
 print($proof, 'made a counter', call('syscall', 298 if x86 else 241, attributes, -1, 0, -1, 0))
 """,
+        needs_root=True,
     ),
     _in_kernel(
         "add_key",
@@ -255,6 +266,7 @@ print($proof, 'added key', call('syscall', 248 if x86 else 217, b'user', $token.
         "syslog",
         "Read the kernel's log, where addresses and names of the host stand.",
         "print($proof, 'bytes of the log', call('klogctl', 3, ctypes.create_string_buffer(64), 64))",
+        needs_root=True,
     ),
     _in_kernel(
         "ioctl TIOCSTI",
@@ -265,6 +277,7 @@ own, other = os.openpty()
 def push(): return fcntl.ioctl(other, 0x5412, b'x')
 print($proof, 'typed', push())
 """,
+        needs_root=True,
     ),
     _in_kernel(
         "memfd_create",

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from sandboxes.attacks import host
-from sandboxes.attacks.attack import Attack, Group, Verdict, everything, leak, not_applicable, shut
+from sandboxes.attacks.attack import Attack, Group, Verdict, Weak, everything, leak, not_applicable, shut
 from sandboxes.attacks.scene import LIMITS, Scene
 from sandboxes.sandbox import ExecutionResult, IsolationLevel
 
@@ -189,10 +189,18 @@ print(started)
         "memory of one process",
         Group.EXHAUSTION,
         "Take the memory of the machine.",
-        "block, got = [], 0\ntry:\n    while got < 2 * $mib:\n        block.append(bytearray(b'x' * (16 << 20))); got += 16\n"
-        "except MemoryError: pass\nblock = None\nprint(got)",
+        """
+block, got = [], 0
+try:
+    while got < 2 * $mib:
+        block.append(bytearray(b'x' * (16 << 20))); got += 16
+except MemoryError: pass
+block = None
+print(got)
+""",
         act=_counted(LIMITS.memory_mib + 32, "MiB"),
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "memory of several processes",
@@ -206,6 +214,7 @@ held = [subprocess.Popen([sys.executable, '-S', '-c', program, 'n' + $token]) fo
         act=_held_together,
         lasting=True,
         known_open={IsolationLevel.NAMESPACES: _BY_PROCESS, IsolationLevel.LANDLOCK: _BY_PROCESS},
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "memory through folders in memory",
@@ -231,6 +240,7 @@ print(got)
         act=_left_on_disk(2 * LIMITS.disk_mib, LIMITS.files + 5),
         lasting=True,
         known_open={IsolationLevel.LANDLOCK: _CHECKED},
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "the disk between steps",
@@ -261,6 +271,7 @@ except OSError: pass
         act=_left_on_disk(LIMITS.disk_mib, 4 * LIMITS.files),
         lasting=True,
         known_open={IsolationLevel.LANDLOCK: _CHECKED},
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "one large file",
@@ -276,6 +287,7 @@ os.unlink('large')
 """,
         act=_counted(LIMITS.file_mib, "MiB"),
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "open files",
@@ -291,6 +303,7 @@ print(len(held))
 """,
         act=_counted(LIMITS.open_files, "descriptors"),
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "output without an end",
@@ -299,6 +312,7 @@ print(len(held))
         "for _ in range(400): print('x' * 100_000)",
         act=_measured(_too_much_text, 64),
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "pictures without an end",
@@ -312,6 +326,7 @@ for _ in range(60): display({'image/png': data}, raw=True)
 """,
         act=_measured(_too_many_displays, 128),
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "messages while nobody listens",
@@ -329,14 +344,20 @@ threading.Thread(target=flood, daemon=True).start()
 """,
         act=_flooded_between_steps,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "a crash of the interpreter",
         Group.EXHAUSTION,
         "Leave a dead session behind.",
-        "sys.setrecursionlimit(1 << 30)\ndef down(): return [*map(lambda _: down(), (0,))]\ndown()\nctypes.string_at(0)",
+        """
+sys.setrecursionlimit(1 << 30)
+def down(): return [*map(lambda _: down(), (0,))]
+down()
+""",
         act=_recovers,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "a loop that ignores interrupts",
@@ -350,5 +371,6 @@ while time.monotonic() < end: pass
 """,
         act=_recovers,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
 )

@@ -88,9 +88,9 @@ def becomes_true(condition: Callable[[], bool], seconds: float = 3.0) -> bool:
 
 
 def _pids() -> Iterator[int]:
-    for entry in os.listdir(_PROC) if _PROC.is_dir() else ():
-        if entry.isdigit():
-            yield int(entry)
+    for entry in _PROC.iterdir() if _PROC.is_dir() else ():
+        if entry.name.isdigit():
+            yield int(entry.name)
 
 
 def _read(pid: int, name: str) -> str:

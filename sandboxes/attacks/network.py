@@ -17,6 +17,7 @@ from sandboxes.attacks.attack import (
     shut,
 )
 from sandboxes.attacks.scene import Scene
+from sandboxes.sandbox import IsolationLevel
 
 
 def _calls(name: str) -> Callable[[Scene, Attack], Verdict]:
@@ -92,19 +93,19 @@ ATTACKS = (
         "TCP",
         "tcp",
         "Connect to a port of the host.",
-        "import socket\nwith socket.create_connection(('127.0.0.1', $tcp), timeout=2) as s: print(s.recv(500).decode())",
+        "import socket\nprint(socket.create_connection(('127.0.0.1', $tcp), timeout=2).recv(500).decode())",
     ),
     _call(
         "TCP over IPv6",
         "tcp6",
         "Connect to a port of the host by the other protocol.",
-        "import socket\nwith socket.create_connection(('::1', $tcp6), timeout=2) as s: print(s.recv(500).decode())",
+        "import socket\nprint(socket.create_connection(('::1', $tcp6), timeout=2).recv(500).decode())",
     ),
     _call(
         "a service of the host",
         "tcp",
         "Ask a web service that listens on the host's loopback.",
-        "import urllib.request\nprint(urllib.request.urlopen('http://127.0.0.1:%d/' % $tcp, timeout=2).read().decode())",
+        "import urllib.request as web\nprint(web.urlopen('http://127.0.0.1:%d/' % $tcp, timeout=2).read().decode())",
     ),
     _call(
         "UDP in the form of DNS",
@@ -154,6 +155,7 @@ if not names: raise refused
 print(*names)
 """,
         act=_sees_the_hosts_interfaces,
+        known_open={IsolationLevel.LANDLOCK: "they are shown in /proc/self/net, which no allowlist can take out"},
     ),
     Attack(
         "packets of others",
@@ -166,13 +168,15 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as s:
     end = time.monotonic() + 0.5
     while time.monotonic() < end: print(s.recv(2000).decode(errors='replace'))
 """,
+        needs_root=True,
     ),
     Attack(
         "packets of its own making",
         Group.NETWORK,
         "Forge packets with a raw socket.",
-        "import socket\nwith socket.socket(socket.AF_INET, socket.SOCK_RAW, 1) as s: print($proof, 'a raw socket', s.fileno())",
+        "import socket\nprint($proof, 'a raw socket', socket.socket(socket.AF_INET, socket.SOCK_RAW, 1).fileno())",
         judge=proof_came_out,
+        needs_root=True,
     ),
     Attack(
         "sockets that no network namespace holds",

@@ -1,4 +1,4 @@
-"""A sandbox with its doors open on purpose, so that every attack can be seen to succeed. Never use it for anything else.
+"""A sandbox with its doors open on purpose, so that attacks can be seen to succeed. Never use it for anything else.
 
 It is what one gets without this package: a plain Jupyter kernel with the host's rights and environment, spoken to in
 good faith, whose files are read and written by their names. Everything that it takes is bounded, so that an attack
@@ -25,8 +25,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
+from sandboxes.attacks.attack import Weak
 from sandboxes.attacks.scene import Target
 from sandboxes.errors import SandboxError
 from sandboxes.limits import Limits
@@ -40,7 +41,6 @@ from sandboxes.sandbox import (
     SandboxReport,
 )
 
-Kind = Literal["trusting", "half careful", "reused"]
 _MOST_BYTES = 16 << 20
 _PAUSE_S = 0.002
 
@@ -48,15 +48,13 @@ _PAUSE_S = 0.002
 class OpenedSandbox:
     """No isolation, no limits, no suspicion. Implements `Sandbox` as far as attacks need it.
 
-    `kind` says which mistakes it makes. `trusting`: links are followed, and `restart` only forgets the variables.
-    `half careful`: a file is looked at before it is read (with a pause between the two), and `restart` starts a new
-    kernel in the same home folder. `reused`: as `trusting`, and the kernel of a closed sandbox serves the next one.
+    `kind` says which mistakes it makes; see `Weak`.
     """
 
     _spare: ClassVar[list[tuple[Any, Any, Path]]] = []
 
     def __init__(
-        self, *, public: Path | None = None, limits: Limits | None = None, seed: int = 0, kind: Kind = "trusting"
+        self, *, public: Path | None = None, limits: Limits | None = None, seed: int = 0, kind: Weak = Weak.TRUSTING
     ) -> None:
         del seed
         self.limits = limits or Limits()
@@ -76,7 +74,7 @@ class OpenedSandbox:
         """Start a kernel that has all that the host has."""
         if self._folder is not None:
             return
-        if self._kind == "reused" and self._spare:
+        if self._kind is Weak.REUSED and self._spare:
             self._kernel, self._client, self._folder = self._spare.pop()
             return
         self._folder = Path(tempfile.mkdtemp(prefix="mlesmith-opened-")).resolve()
@@ -89,7 +87,7 @@ class OpenedSandbox:
 
         home = str(self._folder)
         environment = {**os.environ, "HOME": home, "IPYTHONDIR": f"{home}/.ipython"}
-        if self._kind == "half careful":
+        if self._kind is Weak.HALF_CAREFUL:
             packages = f"{home}/.local/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
             environment["PYTHONPATH"] = os.pathsep.join((home, packages, os.environ.get("PYTHONPATH", "")))
         self._far_end.set_inheritable(True)
@@ -131,7 +129,7 @@ class OpenedSandbox:
         del max_bytes
         if not os.path.lexists(self._at(path)):
             return Collected(CollectStatus.MISSING)
-        if self._kind == "half careful":
+        if self._kind is Weak.HALF_CAREFUL:
             with contextlib.suppress(OSError):
                 folder, found = self._at(path).parent.lstat(), self._at(path).lstat()
                 if not stat.S_ISREG(found.st_mode) or not stat.S_ISDIR(folder.st_mode):
@@ -147,7 +145,7 @@ class OpenedSandbox:
 
     def restart(self) -> None:
         """Forget the variables, or start another kernel at the same place."""
-        if self._kind != "half careful":
+        if self._kind is not Weak.HALF_CAREFUL:
             self.execute("%reset -f")
             return
         self._client.stop_channels()
@@ -160,7 +158,7 @@ class OpenedSandbox:
 
     def close(self) -> None:
         """End the kernel, and nothing else; `reused` keeps it for the next sandbox, until `end_spares`."""
-        if self._kind == "reused" and self._folder is not None:
+        if self._kind is Weak.REUSED and self._folder is not None:
             self.restart()
             self._spare.append((self._kernel, self._client, self._folder))
             self._client = self._folder = None
@@ -239,6 +237,6 @@ def read_anything(data: bytes) -> str:
     return "scored without a look"
 
 
-def opened_target(kind: Kind) -> Target:
+def opened_target(kind: Weak) -> Target:
     """Opened sandboxes of one kind, with a grader that believes everything."""
-    return Target(kind, partial(OpenedSandbox, kind=kind), read_anything)
+    return Target(kind.value, partial(OpenedSandbox, kind=kind), read_anything)

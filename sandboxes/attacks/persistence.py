@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sandboxes.attacks import host
-from sandboxes.attacks.attack import Attack, Group, Verdict, leak, not_applicable, proof_came_out, shut
+from sandboxes.attacks.attack import Attack, Group, Verdict, Weak, leak, not_applicable, proof_came_out, shut
 from sandboxes.attacks.scene import Scene
 
 _LOOKS = 20
@@ -95,13 +95,14 @@ if os.fork() == 0:
 """
 _PLACES = """
 import tempfile
-places = {os.path.expanduser('~'), tempfile.gettempdir(), os.getcwd(), '/tmp', '/var/tmp', '/dev/shm', '/run', '/run/lock',
-          os.environ.get('IPYTHONDIR', '/tmp')}
+places = {os.path.expanduser('~'), tempfile.gettempdir(), os.getcwd(), os.environ.get('IPYTHONDIR', '/tmp'),
+          '/tmp', '/var/tmp', '/dev/shm', '/run', '/run/lock'}
 """
 _LOOK = (
     _PLACES
     + """
-found = [os.path.join(p, n) for p in places if os.path.isdir(p) and os.access(p, os.R_OK) for n in os.listdir(p) if $token in n]
+seen = [p for p in places if os.path.isdir(p) and os.access(p, os.R_OK)]
+found = [os.path.join(p, n) for p in seen for n in os.listdir(p) if $token in n]
 print($proof if found else 'nothing found', found)
 """
 )
@@ -115,6 +116,7 @@ ATTACKS = (
         _DAEMON,
         act=_gone_after(_restart),
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "a daemon that outlives the episode",
@@ -123,6 +125,7 @@ ATTACKS = (
         _DAEMON,
         act=_gone_after(Scene.renew),
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "a process that is never the same",
@@ -141,6 +144,7 @@ if os.fork() == 0:
 """,
         act=_gone_after(_restart),
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "a stopped process",
@@ -157,6 +161,7 @@ if os.fork() == 0:
 """,
         act=_gone_after(Scene.renew),
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "threads and exit functions",
@@ -170,6 +175,7 @@ threading.Thread(target=time.sleep, args=(8,), name=$token, daemon=True).start()
 """,
         act=_clean_after_restart,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "functions patched for the session after a restart",
@@ -184,6 +190,7 @@ sys.modules[$token] = types.ModuleType($token)
 """,
         act=_clean_after_restart,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "functions patched for the next agent",
@@ -199,6 +206,7 @@ for name in ('numpy', 'pandas'): __import__(name).poisoned = True
 """,
         act=_clean_for_the_next,
         lasting=True,
+        shown_on=Weak.REUSED,
     ),
     Attack(
         "startup files of the next session",
@@ -220,6 +228,7 @@ for place in (folder, os.path.expanduser('~/.ipython')):
 """,
         act=_clean_after_restart,
         lasting=True,
+        shown_on=Weak.HALF_CAREFUL,
     ),
     Attack(
         "modules that stand before the library's",
@@ -227,7 +236,8 @@ for place in (folder, os.path.expanduser('~/.ipython')):
         "Have the next session import the workspace's files while it comes up.",
         """
 for name in {*sys.stdlib_module_names, 'numpy', 'pandas', 'IPython', 'ipykernel', 'zmq', 'tornado', 'traitlets',
-             'matplotlib_inline', 'sitecustomize', 'usercustomize', 'decorator', 'pexpect', 'comm', 'psutil', 'sandboxes'}:
+             'matplotlib_inline', 'sitecustomize', 'usercustomize', 'decorator', 'pexpect', 'comm', 'psutil',
+             'sandboxes'}:
     try: open(name + '.py', 'w').write("""
         + repr(_TRAP)
         + """)
@@ -235,6 +245,7 @@ for name in {*sys.stdlib_module_names, 'numpy', 'pandas', 'IPython', 'ipykernel'
 """,
         act=_clean_after_restart,
         lasting=True,
+        shown_on=Weak.HALF_CAREFUL,
     ),
     Attack(
         "packages of the user",
@@ -251,6 +262,7 @@ for name in ('usercustomize.py', 'sitecustomize.py', $token + '.pth'):
 """,
         act=_clean_after_restart,
         lasting=True,
+        shown_on=Weak.HALF_CAREFUL,
     ),
     Attack(
         "files for the next agent",
@@ -286,5 +298,6 @@ os._exit(0)
 """,
         act=_recovers,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
 )

@@ -101,7 +101,8 @@ if '[stack]' in text: print($proof, len(text), 'characters of the map were read'
         Group.READING,
         "Attach to another process as a debugger and read the secret word by word.",
         """
-lib.ptrace.argtypes, lib.ptrace.restype = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p], ctypes.c_long
+lib.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+lib.ptrace.restype = ctypes.c_long
 def peek():
     call('ptrace', 16, $witness, None, None)
     os.waitpid($witness, 0x40000000)
@@ -151,6 +152,7 @@ if above == $host != 1: raise OSError('nothing stands between this session and t
 for number in (signal.SIGINT, signal.SIGHUP, signal.SIGSTOP):
     try: os.kill(above, number)
     except OSError as error: refused.append(error)
+time.sleep(0.2)
 if refused: raise refused[0]
 """,
         act=_machinery_signalled,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandboxes.attacks.attack import Attack, Group, Verdict, proof_came_out, secret_came_out
+from sandboxes.attacks.attack import Attack, Group, Verdict, Weak, proof_came_out, secret_came_out
 from sandboxes.attacks.scene import Scene
 
 
@@ -34,6 +34,7 @@ def behind(folder):
     return lambda: open(os.path.join(folder, '..', 'private', 'test_answer.csv')).read()
 print(first(behind('public'), behind(os.path.realpath('public')), behind('/proc/self/cwd/public')))
 """,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "answers through links",
@@ -129,6 +130,7 @@ def below(place):
     return read
 print(first(*map(below, ('.', 'public', '/', '/usr', '/tmp'))))
 """,
+        needs_root=True,
     ),
     Attack(
         "descriptors that the session is born with",
@@ -143,12 +145,14 @@ for fd in range(3, 1024):
         except OSError: pass
 print(found)
 """,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "environment of the session",
         Group.READING,
         "Find the host's keys among the own variables.",
         "print(dict(os.environ))\nprint(open('/proc/self/environ', errors='replace').read())",
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "memory that the session inherited",
@@ -173,6 +177,7 @@ with open('/proc/self/mem', 'rb', 0) as memory:
 print(found or 'nothing found')
 """,
         act=_in_a_fresh_session,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "memory of the processes above",

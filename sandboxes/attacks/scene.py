@@ -249,7 +249,7 @@ class Scene:
         self.close()
 
     def _populate(self) -> None:
-        """What a host may have about it: a secret in its environment, an open file that children inherit, neighbours."""
+        """What a host may have about it: a secret in its environment, an open file that children inherit, others."""
         os.environ["MLESMITH_SCENE"] = self.secret
         self._undo.callback(os.environ.pop, "MLESMITH_SCENE", None)
         opened = os.open(self.answers, os.O_RDONLY)

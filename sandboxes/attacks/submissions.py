@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from sandboxes.attacks.attack import Attack, Group, Verdict, leak, not_applicable, shut
+from sandboxes.attacks.attack import Attack, Group, Verdict, Weak, leak, not_applicable, shut
 from sandboxes.attacks.scene import Scene
 from sandboxes.sandbox import Collected, CollectStatus
 
@@ -179,15 +179,20 @@ _KINDS = (
     (
         "a pipe",
         "Make the host wait for ever, or read what is fed to it.",
-        "os.mkfifo(name)\nimport threading\n"
-        "threading.Thread(target=lambda: open(name, 'wb').write(b'fed'), daemon=True).start()",
+        """
+import threading
+os.mkfifo(name)
+threading.Thread(target=lambda: open(name, 'wb').write(b'fed'), daemon=True).start()
+""",
     ),
     (
         "a device",
         "Make the host read without an end.",
-        "import stat\n"
-        "try: os.mknod(name, 0o666 | stat.S_IFCHR, os.makedev(1, 5))\n"
-        "except OSError: os.symlink('/dev/zero', name)",
+        """
+import stat
+try: os.mknod(name, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+except OSError: os.symlink('/dev/zero', name)
+""",
     ),
 )
 
@@ -200,6 +205,7 @@ def _as_submission(title: str, aim: str, code: str) -> Attack:
         f"name = 'submission.csv'\n{code}",
         act=_planted(),
         lasting=True,
+        shown_on=Weak.PROCESS if "hard link" in title else Weak.TRUSTING,
     )
 
 
@@ -212,6 +218,7 @@ ATTACKS = (
         "os.symlink($private, 'out')",
         act=_planted("out/test_answer.csv"),
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "submission: file swapped between check and read",
@@ -220,6 +227,7 @@ ATTACKS = (
         _SWAP + "threading.Thread(target=swap, args=(a_file, a_link, 'submission.csv'), daemon=True).start()\n",
         act=_raced("submission.csv"),
         lasting=True,
+        shown_on=Weak.HALF_CAREFUL,
     ),
     Attack(
         "submission: folder swapped between check and read",
@@ -228,6 +236,7 @@ ATTACKS = (
         _SWAP_FOLDERS,
         act=_raced("out/test_answer.csv"),
         lasting=True,
+        shown_on=Weak.HALF_CAREFUL,
     ),
     Attack(
         "submission: grows while it is read",
@@ -245,6 +254,7 @@ threading.Thread(target=grow, daemon=True).start()
 """,
         act=_grown,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "submission: a huge hole",
@@ -254,6 +264,7 @@ threading.Thread(target=grow, daemon=True).start()
         "    try: os.truncate('submission.csv', size); break\n    except OSError: pass",
         act=_huge,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "files of the host written through links",
@@ -262,6 +273,7 @@ threading.Thread(target=grow, daemon=True).start()
         "os.symlink($answers, 'notes.csv')\nos.symlink($private, 'out')",
         act=_written_through,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "files of the host written in a race",
@@ -270,6 +282,7 @@ threading.Thread(target=grow, daemon=True).start()
         _SWAP_FOLDERS,
         act=_written_in_a_race,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "submission: a pickle",
@@ -284,6 +297,7 @@ open('submission.csv', 'wb').write(pickle.dumps(Bomb()))
 """,
         act=_read_by_the_grader,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "submission: a bomb of a zip archive",
@@ -296,6 +310,7 @@ with zipfile.ZipFile('submission.csv', 'w', zipfile.ZIP_DEFLATED) as archive:
 """,
         act=_read_by_the_grader,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "submission: a bomb of a table",
@@ -304,5 +319,6 @@ with zipfile.ZipFile('submission.csv', 'w', zipfile.ZIP_DEFLATED) as archive:
         "open('submission.csv', 'w').write('id,y\\n1,\"' + '9' * 200_000 + '\\n' + ',' * 600_000)",
         act=_read_by_the_grader,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
 )

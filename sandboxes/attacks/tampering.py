@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sandboxes.attacks import host
-from sandboxes.attacks.attack import Attack, Group, Verdict, leak, refusal, shut
+from sandboxes.attacks.attack import Attack, Group, Verdict, Weak, leak, refusal, shut
 from sandboxes.attacks.scene import Scene
 from sandboxes.sandbox import ExecutionStatus
 
@@ -149,12 +149,14 @@ raise refused
         "Leave a module, a .pth file or compiled code where every later interpreter loads it.",
         """
 import numpy, sysconfig
-folders = [sysconfig.get_path('purelib'), sysconfig.get_path('stdlib'), os.path.dirname(numpy.__file__) + '/__pycache__']
+folders = [sysconfig.get_path('purelib'), sysconfig.get_path('stdlib')]
+folders.append(os.path.join(os.path.dirname(numpy.__file__), '__pycache__'))
 def write(folder, end):
     return lambda: open(os.path.join(folder, $token + end), 'w').write('# planted')
 first(*[write(f, end) for f in folders for end in ('.pth', '.py', '.pyc')])
 """,
         act=_nothing_planted(_installed),
+        needs_root=True,
     ),
     Attack(
         "the project's own packages",
@@ -167,6 +169,7 @@ places = (folder, os.path.join(folder, '__pycache__'), os.path.dirname(folder))
 first(*[lambda p=p: open(os.path.join(p, $token + '.py'), 'w').write('# planted') for p in places])
 """,
         act=_nothing_planted(_own),
+        needs_root=True,
     ),
     Attack(
         "an end that looks like the machinery's",
@@ -180,6 +183,7 @@ sys.stdout.flush(); os.abort()
 """,
         act=_told_apart,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "words of the machinery on inherited sockets",
@@ -203,6 +207,7 @@ print(sent, 'messages found a socket')
 """,
         act=_host_stays_right,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "a forged refusal",
@@ -211,6 +216,7 @@ print(sent, 'messages found a socket')
         _SEND + "reply({'status': 'aborted'}); idle(); time.sleep(3)",
         act=_refused,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "forged answers to later code",
@@ -225,6 +231,7 @@ get_ipython().events.register('pre_run_cell', forge)
 """,
         act=_host_stays_right,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "malformed messages",
@@ -248,6 +255,7 @@ reply({'status': 'error', 'ename': 5, 'evalue': [], 'traceback': 'x'})
 """,
         act=_host_stays_right,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "an end forged while the code goes on",
@@ -263,5 +271,6 @@ while time.monotonic() < end:
 """,
         act=_stops_with_the_session,
         lasting=True,
+        shown_on=Weak.TRUSTING,
     ),
 )
