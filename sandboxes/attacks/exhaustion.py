@@ -102,11 +102,7 @@ def _held_together(scene: Scene, attack: Attack) -> Verdict:
         return not_applicable("this host shows no processes")
     scene.run(attack.code)
 
-    def held_now() -> int:
-        return sum(host.held_mib(pid) for pid in host.named(f"n{scene.token}"))
-
-    host.becomes_true(lambda: held_now() > LIMITS.memory_mib, 2.0)
-    held = held_now()
+    held = sum(host.held_mib(pid) for pid in host.named(f"n{scene.token}"))
     scene.run("for process in held: process.kill()")
     if held > LIMITS.memory_mib:
         return leak(f"{held} MiB were held where {LIMITS.memory_mib} are the limit")
@@ -208,8 +204,10 @@ print(got)
         "Stay below the limit in each process and take the machine's memory by their number.",
         """
 import subprocess
-program = 'import time; block = b"x" * (%d << 20); time.sleep(5)' % ($mib * 2 // 5)
-held = [subprocess.Popen([sys.executable, '-S', '-c', program, 'n' + $token]) for _ in range(3)]
+program = 'import time; block = b"x" * (%d << 20); print(1, flush=True); time.sleep(6)' % ($mib * 2 // 5)
+command = [sys.executable, '-S', '-c', program, 'n' + $token]
+held = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
+for process in held: process.stdout.readline()
 """,
         act=_held_together,
         lasting=True,

@@ -8,7 +8,7 @@ from sandboxes.attacks import host
 from sandboxes.attacks.attack import Attack, Group, Verdict, Weak, leak, not_applicable, proof_came_out, shut
 from sandboxes.attacks.scene import Scene
 
-_LOOKS = 20
+_LOOKS = 12
 _CLEAN = """
 import builtins, gc, json, random, threading
 marks = [name for name in ('poisoned', 'poison') if hasattr(builtins, name)]

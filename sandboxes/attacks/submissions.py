@@ -10,7 +10,7 @@ from sandboxes.attacks.attack import Attack, Group, Verdict, Weak, leak, not_app
 from sandboxes.attacks.scene import Scene
 from sandboxes.sandbox import Collected, CollectStatus
 
-_RACE_S = 1.0
+_RACE_S = 0.6
 _LARGE = 1 << 20
 
 
@@ -136,7 +136,7 @@ def _read_by_the_grader(scene: Scene, attack: Attack) -> Verdict:
 _SWAP = """
 import threading
 def swap(make, other, name):
-    end = time.monotonic() + 2.5
+    end = time.monotonic() + 1.5
     while time.monotonic() < end:
         for way in (make, other):
             try:
@@ -154,7 +154,7 @@ def exchange():
     os.makedirs('out', exist_ok=True)
     open('out/test_answer.csv', 'w').write('mine')
     os.symlink($private, 'way')
-    end = time.monotonic() + 2.5
+    end = time.monotonic() + 1.5
     while time.monotonic() < end:
         lib.renameat2(-100, b'out', -100, b'way', RENAME_EXCHANGE)
 threading.Thread(target=exchange, daemon=True).start()
@@ -245,7 +245,7 @@ ATTACKS = (
         """
 import threading
 def grow():
-    end = time.monotonic() + 2.5
+    end = time.monotonic() + 1.5
     while time.monotonic() < end:
         with open('submission.csv', 'wb') as f:
             f.write(b'x' * 1000); f.flush()

@@ -190,13 +190,15 @@ sys.stdout.flush(); os.abort()
         Group.TAMPERING,
         "Tell the host, in its own words, that the machinery failed.",
         """
-import json, socket, struct
+import json, socket, stat, struct
 sent = 0
 for event in ({'event': 'failed', 'stage': 'host', 'error': 'out of memory'}, {'event': 'exited', 'status': 0}):
     body = json.dumps({**event, 'generation': 1, 'begun': False}).encode()
-    for fd in range(3, 256):
-        try: s = socket.socket(fileno=os.dup(fd))
+    for fd in [int(f) for f in os.listdir('/proc/self/fd')]:
+        try:
+            if not stat.S_ISSOCK(os.fstat(fd).st_mode): continue
         except OSError: continue
+        s = socket.socket(fileno=os.dup(fd))
         try:
             maker = struct.unpack('3i', s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
             if s.family == socket.AF_UNIX and not s.getsockname() and maker != os.getpid():
