@@ -12,7 +12,7 @@ from mlesmith_env.actions import Malformed
 from mlesmith_env.trajectory import Trajectory, read_trajectory
 from mlesmith_env.turn import Turn
 
-_NOT_REPLAYED = ("trajectory_dir", "render_mode")
+_NOT_REPLAYED = ("trajectory_dir", "render_mode", "network")  # a record opens no network: only a caller does
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,11 @@ from gymnasium.error import ResetNeeded
 from mlesmith_env import actions, information, observations, prompt
 from mlesmith_env.episode import Episode
 from mlesmith_env.info import build_info
-from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_path, one_of
+from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_names, as_path, one_of
 from mlesmith_env.spaces import ActionSpace, ObservationSpace
 from mlesmith_env.turn import Feedback, Rules, Turn
 from sandboxes.errors import SandboxError
+from sandboxes.gpus import Gpus
 from sandboxes.sandbox import IsolationLevel, Sandbox, SandboxFactory, SandboxReport
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     hidden by the feedback tier; the private ones on the last step), `reward_terms`, `timing` (seconds), `budget`
     (dicts of floats), `outcome` (of grading), `status` (of the action), `error_type` (empty, `agent`, `competition`,
     `infrastructure`), `error`, `mask_sample`, `task_id`, `episode_id`, `group_id`, `action_type`, `feedback_tier`,
-    `isolation` (level of the sandbox).
+    `isolation` (level of the sandbox), `network` (whether code can reach one).
 
     ## Rewards
     `delta` (default): gains of the best public normalised score, and on the last step what leads to the private one,
@@ -76,7 +77,13 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     - `feedback`: `none`, `validity`, `public` (default) or `private`: what the agent is told of its submissions.
     - `reward`: name of the reward function.
     - `sandbox`, `isolation`, `min_isolation`: where code runs, the level of isolation, the weakest one accepted.
+    - `network`: whether code can reach the host's network, its loopback included; off by default, and said in every
+      record.
+    - `gpus`: the GPUs that code may use: none by default, `all`, or a list of numbers as in `/dev/nvidia0`.
     - `limits`: further bounds on the sandbox by the names of `sandboxes.limits.Limits`, such as `memory_mib`.
+    - `python`: path of another interpreter, or of a virtual environment, for the agent's session: Python 3.11 or newer
+      with ipykernel, the rest as you like. By default our own.
+    - `preload`: names of the modules that are loaded before an episode begins, in place of the usual list.
     - `free_info`: requests for information that cost no step.
     - `observation_chars`: bound on the text of an observation.
     - `trajectory_dir`: folder for records of episodes; none are kept by default.
@@ -100,7 +107,11 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         sandbox: str | SandboxFactory = "local",
         isolation: str = "auto",
         min_isolation: str = IsolationLevel.LANDLOCK.value,
+        network: bool = False,
+        gpus: Gpus = None,
         limits: Mapping[str, Any] | None = None,
+        python: str | Path | None = None,
+        preload: Sequence[str] | None = None,
         pool: str | Path | None = None,
         curriculum: str | None = None,
         free_info: int = 0,
@@ -119,7 +130,11 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
             sandbox=sandbox,
             isolation=isolation,
             min_isolation=min_isolation,
+            network=network,
+            gpus=gpus if gpus is None or isinstance(gpus, str) else list(gpus),
             limits=dict(limits or {}),
+            python=as_path(python),
+            preload=as_names("preload", preload),
             pool=as_path(pool),
             curriculum=curriculum,
             free_info=free_info,
@@ -136,6 +151,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         self._place = 0
         self._opening = ""
         self._isolation = ""
+        self._network = False
         self._ids = {"task_id": "", "episode_id": "", "group_id": ""}
 
     def reset(
@@ -163,7 +179,8 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         }
         starting = time.perf_counter()
         self._sandbox = self.settings.start_sandbox(competition, rules, seed=sandbox_seed)
-        self._isolation = self._sandbox.report.level.value
+        report = self._sandbox.report
+        self._isolation, self._network = report.level.value, report.network
         sandbox_s = time.perf_counter() - starting
         self._episode = Episode(competition, self._sandbox, rules)
         self._opening = observations.clip(information.overview(competition, rules), rules.observation_chars)
@@ -278,6 +295,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
             "rules": asdict(self.rules),
             "versions": versions,
             "isolation": report.level.value if report else "",
+            "network": report.network if report else False,
             "opening": self._opening,
         }
         name = f"{self._ids['task_id']}-{self._ids['episode_id']}"
@@ -301,7 +319,9 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         return {"text": text, "step": episode.step, "steps_left": episode.steps_left}
 
     def _info(self, turn: Turn | None, timing: Mapping[str, float]) -> dict[str, Any]:
-        return build_info(self._current(), turn, ids=self._ids, isolation=self._isolation, timing=timing)
+        return build_info(
+            self._current(), turn, ids=self._ids, isolation=self._isolation, network=self._network, timing=timing
+        )
 
     def _current(self) -> Episode:
         if self._episode is None:

@@ -12,7 +12,13 @@ from mlesmith_env.turn import Turn
 
 
 def build_info(
-    episode: Episode, turn: Turn | None, *, ids: Mapping[str, str], isolation: str, timing: Mapping[str, float]
+    episode: Episode,
+    turn: Turn | None,
+    *,
+    ids: Mapping[str, str],
+    isolation: str,
+    network: bool,
+    timing: Mapping[str, float],
 ) -> dict[str, Any]:
     """The info of a step, or of the reset where `turn` is None. Scores that the feedback tier hides are nan until the
     last step, whose scores are the private ones."""
@@ -41,6 +47,7 @@ def build_info(
         "action_type": turn.action_type if turn else "reset",
         "feedback_tier": rules.feedback,
         "isolation": isolation,
+        "network": network,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from mlesmith_env import observations, rewards
 from mlesmith_env.spaces import MAX_STEPS
 from mlesmith_env.turn import Feedback, Rules
+from sandboxes.gpus import Gpus
+from sandboxes.gpus import check as check_gpus
+from sandboxes.interpreter import Interpreter
 from sandboxes.limits import Limits
 from sandboxes.sandbox import IsolationLevel, Sandbox, SandboxFactory
 
@@ -38,7 +41,11 @@ class Settings:
     sandbox: str | SandboxFactory
     isolation: str
     min_isolation: str
+    network: bool
+    gpus: Gpus
     limits: Mapping[str, Any]
+    python: str | None
+    preload: tuple[str, ...] | None
     pool: str | None
     curriculum: str | None
     free_info: int
@@ -56,6 +63,13 @@ class Settings:
         one_of("min_isolation", self.min_isolation, tuple(level.value for level in IsolationLevel))
         if isinstance(self.sandbox, str):
             one_of("sandbox", self.sandbox, SANDBOXES)
+            Interpreter.named(self.python, self.preload)
+        elif self.network or self.gpus is not None:
+            raise ValueError("network and gpus are for sandboxes named by a word; a factory sets up its own")
+        elif self.python is not None or self.preload is not None:
+            raise ValueError("python= and preload= belong to sandbox='local'; a factory chooses its own interpreter")
+        one_of("network", self.network, (False, True))
+        check_gpus(self.gpus)
         if self.free_info < 0:
             raise ValueError(f"free_info must not be negative, got {self.free_info!r}")
         if self.observation_chars < observations.MIN_CHARS:
@@ -121,7 +135,8 @@ class Settings:
         data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         if not isinstance(self.sandbox, str):
             data["sandbox"] = getattr(self.sandbox, "__name__", type(self.sandbox).__name__)
-        return {**data, "limits": dict(self.limits)}
+        preload = None if self.preload is None else list(self.preload)
+        return {**data, "limits": dict(self.limits), "preload": preload}
 
     def _factory(self) -> SandboxFactory:
         if not isinstance(self.sandbox, str):
@@ -131,7 +146,17 @@ class Settings:
         level = IsolationLevel(self.min_isolation)
 
         def local(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:
-            return LocalSandbox(public=public, limits=limits, seed=seed, isolation=self.isolation, min_isolation=level)
+            return LocalSandbox(
+                public=public,
+                limits=limits,
+                seed=seed,
+                isolation=self.isolation,
+                min_isolation=level,
+                network=self.network,
+                gpus=self.gpus,
+                python=self.python,
+                preload=self.preload,
+            )
 
         return local
 
@@ -145,6 +170,13 @@ def one_of(name: str, value: object, known: tuple[object, ...]) -> None:
 def as_path(path: str | os.PathLike[str] | None) -> str | None:
     """A path as text."""
     return None if path is None else os.fspath(path)
+
+
+def as_names(option: str, names: Sequence[str] | None) -> tuple[str, ...] | None:
+    """A list of names; `TypeError` for one text, which would be taken for its letters."""
+    if isinstance(names, str):
+        raise TypeError(f"{option} is a list of names; write {option}=[{names!r}]")
+    return None if names is None else tuple(names)
 
 
 RenderMode = Literal["human", "ansi"]

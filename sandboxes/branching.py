@@ -12,7 +12,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +109,7 @@ def _request(session: Session, copied: Sequence[str]) -> dict[str, Any]:
     request = session.request
     confinement = Confinement.from_json(request["confinement"])
     shown = tuple(Bind(bind.target, bind.target, bind.writable) for bind in confinement.binds)
-    inner = Confinement(
-        confinement.level, shown, confinement.folders, copied=tuple(copied), forkable=confinement.forkable
-    )
+    inner = replace(confinement, binds=shown, copied=tuple(copied))
     owner = os.fstat(session.sockets_fd)
     return {
         **request,

@@ -7,11 +7,9 @@ Each level has its own way: a private root in fresh namespaces, or an allowlist 
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import socket
 import stat
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,22 +20,9 @@ from sandboxes.copying import copy_contents
 from sandboxes.sandbox import IsolationLevel
 
 _OLD_ROOT = "/.host"
+_MAX_STEPS = 400
+"""Of one path with its links: more is a loop."""
 _DEVICES = ("null", "zero", "full", "random", "urandom")
-_SYSTEM_PATHS = (
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/nix/store",
-    "/etc/alternatives",
-    "/etc/fonts",
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-    "/etc/mime.types",
-    "/sys/devices/system/cpu",
-)
 _LANDLOCK_READABLE = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/dev/urandom", "/dev/random")
 _SIGNALS_ARE_SCOPED = 6
 _LANDLOCK_WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
@@ -74,6 +59,12 @@ class Confinement:
     """Of these, the ones that start with what lies at the same place where the tree comes from."""
     forkable: bool = False
     """Whether processes may enter namespaces that are handed to them: how a living session is forked."""
+    shown: tuple[str, ...] = ()
+    """Further paths of the system, read-only, with the owners and modes that they have on the host."""
+    devices: tuple[str, ...] = ()
+    """Device files of the host that the tree may use."""
+    network: bool = False
+    """Whether the tree keeps the host's network. Abstract sockets of the host are then within reach too."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON data for the fork server."""
@@ -88,6 +79,9 @@ class Confinement:
             folders=tuple(Folder(**folder) for folder in data["folders"]),
             copied=tuple(data["copied"]),
             forkable=data["forkable"],
+            shown=tuple(data["shown"]),
+            devices=tuple(data["devices"]),
+            network=bool(data["network"]),
         )
 
 
@@ -103,21 +97,6 @@ class Identity:
     """Whether the process still has to become that user."""
 
 
-def interpreter_paths(packages: Iterable[str]) -> tuple[str, ...]:
-    """Paths of the host that any Python code needs: system libraries, this interpreter, its packages and ours."""
-    prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
-    installed = {p for p in sys.path if Path(p).name in ("site-packages", "dist-packages")}
-    wanted = [Path(p) for p in sorted({*_SYSTEM_PATHS, *prefixes, *installed, *packages})]
-    # a prefix that contains somebody's home folder is no installation of Python, and must not be shown whole
-    try:
-        home = Path(pwd.getpwuid(os.getuid()).pw_dir).resolve()
-    except KeyError:
-        home = Path("/")
-    usable = [p for p in wanted if (p.exists() or p.is_symlink()) and not home.is_relative_to(p)]
-    real = [p for p in usable if not p.is_symlink()]
-    return tuple(str(p) for p in usable if not any(p != q and p.is_relative_to(q) for q in real))
-
-
 def shields_supervisor(level: IsolationLevel) -> bool:
     """Whether foreign code at this level cannot signal the process above it, so that its end is never its doing."""
     if level is IsolationLevel.LANDLOCK:
@@ -126,12 +105,14 @@ def shields_supervisor(level: IsolationLevel) -> bool:
 
 
 def enter_private_root(confinement: Confinement, system: Iterable[str], identity: Identity) -> None:
-    """Enter fresh mount, network, ipc and uts namespaces, build the private root and move into it.
+    """Enter fresh mount, ipc and uts namespaces, and one of the network unless that is to stay open; build the private
+    root and move into it.
 
     The process must be the first of a pid namespace, with the right to mount.
     """
     os.umask(0o022)
-    linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWNET)
+    network = 0 if confinement.network else linux.CLONE_NEWNET
+    linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | network)
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
     # the new root hangs over this folder only until the pivot; from then on the host's own shows below the old root
     base = "/tmp"  # noqa: S108 - a mount point
@@ -139,24 +120,26 @@ def enter_private_root(confinement: Confinement, system: Iterable[str], identity
     Path(base + _OLD_ROOT).mkdir()
     linux.pivot_root(base, base + _OLD_ROOT)
     os.chdir("/")
-    _make_devices()
+    _make_devices(confinement.devices)
     Path("/proc").mkdir()
     linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
     for folder in sorted(confinement.folders, key=lambda f: f.path):
         _make_folder(folder, identity)
-    for path in system:  # after the folders: an interpreter may lie below /tmp
+    shown = [path for path in confinement.shown if not path.startswith("/proc/")]  # those the tree's own /proc shows
+    for path in (*system, *shown):  # after the folders: an interpreter may lie below /tmp
         _show_system_path(path)
     for bind in sorted(confinement.binds, key=lambda b: b.target.count("/")):
         _show(bind, identity)
     for path in confinement.copied:
-        shown = {Path(b.target).name for b in confinement.binds if str(Path(b.target).parent) == path}
-        copy_contents(_OLD_ROOT + path, path, skip=shown)
-    _name_user(identity)
+        taken = {Path(b.target).name for b in confinement.binds if str(Path(b.target).parent) == path}
+        copy_contents(_OLD_ROOT + path, path, skip=taken)
+    _name_user(identity, network=confinement.network)
     linux.unmount(_OLD_ROOT)
     Path(_OLD_ROOT).rmdir()
     read_only = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
     linux.mount(None, "/", None, read_only)
-    linux.loopback_up()
+    if not confinement.network:
+        linux.loopback_up()
     socket.sethostname("sandbox")
 
 
@@ -176,25 +159,46 @@ def shed_privileges(confinement: Confinement, system: Iterable[str], identity: I
     if confinement.level is IsolationLevel.LANDLOCK:
         readable = [b.source for b in confinement.binds if not b.writable]
         writable = [b.source for b in confinement.binds if b.writable]
-        landlock.restrict([*system, *_LANDLOCK_READABLE, *readable], [*_LANDLOCK_WRITABLE, *writable])
+        landlock.restrict(
+            [*system, *_LANDLOCK_READABLE, *confinement.shown, *readable],
+            [*_LANDLOCK_WRITABLE, *confinement.devices, *writable],
+            network=confinement.network,
+        )
     if seccomp.supported():
-        shared_network = confinement.level is IsolationLevel.LANDLOCK
-        linux.install_filter(seccomp.program(local_sockets_only=shared_network, may_join=confinement.forkable))
+        shared = confinement.level is IsolationLevel.LANDLOCK and not confinement.network
+        linux.install_filter(seccomp.program(local_sockets_only=shared, may_join=confinement.forkable))
 
 
 def _show_system_path(path: str) -> None:
-    source = Path(_OLD_ROOT + path)
-    if source.is_symlink():
-        link = source.parent / source.readlink()
-        # an absolute link means a path of the old root, which is not where this process would look for it
-        target = Path(_OLD_ROOT + str(source.readlink())) if source.readlink().is_absolute() else link
-        if target.is_dir():
+    link = Path(_OLD_ROOT + path)
+    place = link if link.exists() and not link.is_symlink() else _on_host(path)
+    if link.is_symlink() and place.is_dir():
+        target = os.path.normpath(Path(path).parent / link.readlink())
+        if target == str(place).removeprefix(_OLD_ROOT):  # otherwise it leads through links that are not shown
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).symlink_to(source.readlink())
+            Path(path).symlink_to(link.readlink())
             return
-        source = target
-    if source.exists() and not source.is_symlink():
-        linux.bind(str(source), _mount_point(path, folder=source.is_dir()))
+    if place.exists():
+        linux.bind(str(place), _mount_point(path, folder=place.is_dir()))
+
+
+def _on_host(path: str) -> Path:
+    """Where a path of the host is found below the old root: its absolute links mean paths of that root."""
+    place, waiting = Path(_OLD_ROOT), list(reversed(Path(path).parts[1:]))
+    for _ in range(_MAX_STEPS):
+        if not waiting:
+            break
+        name = waiting.pop()
+        step = place / name
+        if name == "..":
+            place = place.parent if place != Path(_OLD_ROOT) else place
+        elif step.is_symlink():
+            target = step.readlink()
+            place = Path(_OLD_ROOT) if target.is_absolute() else place
+            waiting += [part for part in reversed(target.parts) if part != "/"]
+        else:
+            place = step
+    return place
 
 
 def _show(bind: Bind, identity: Identity) -> None:
@@ -256,13 +260,15 @@ def _make_folder(folder: Folder, identity: Identity) -> None:
     linux.mount("tmpfs", target, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
 
 
-def _make_devices() -> None:
+def _make_devices(further: Iterable[str]) -> None:
     devices = Path("/dev")
     for folder in (devices, devices / "pts", devices / "shm"):
         folder.mkdir()
     for name in _DEVICES:
         (devices / name).touch()
         linux.mount(f"{_OLD_ROOT}/dev/{name}", f"/dev/{name}", None, linux.MS_BIND)
+    for path in further:
+        linux.mount(_OLD_ROOT + path, _mount_point(path, folder=False), None, linux.MS_BIND)
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         (devices / name).symlink_to(f"/proc/self/fd{target}")
     options = "newinstance,ptmxmode=0666,mode=620"
@@ -270,10 +276,12 @@ def _make_devices() -> None:
     (devices / "ptmx").symlink_to("pts/ptmx")
 
 
-def _name_user(identity: Identity) -> None:
+def _name_user(identity: Identity, *, network: bool) -> None:
     settings = Path("/etc")
     settings.mkdir(exist_ok=True)
     (settings / "passwd").write_text(f"agent:x:{identity.uid}:{identity.gid}::/workspace:/bin/sh\n")
     (settings / "group").write_text(f"agent:x:{identity.gid}:\n")
-    (settings / "hosts").write_text("127.0.0.1 localhost sandbox\n")
-    (settings / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")
+    if not (settings / "hosts").exists():  # with an open network the host's own is shown
+        (settings / "hosts").write_text("127.0.0.1 localhost sandbox\n")
+    hosts = "files dns" if network else "files"
+    (settings / "nsswitch.conf").write_text(f"passwd: files\ngroup: files\nhosts: {hosts}\n")

@@ -39,9 +39,9 @@ def open_namespaces(kinds: Sequence[str]) -> list[int]:
 
 def enter(kinds: Sequence[str], namespaces: Sequence[int]) -> None:
     """Enter the namespaces behind descriptors. A new process namespace is that of children, not of this process."""
-    own_user = os.stat("/proc/self/ns/user").st_ino  # noqa: PTH116 - what is behind the link is meant
-    for kind, fd in zip(kinds, namespaces, strict=True):
-        if kind != "user" or os.fstat(fd).st_ino != own_user:
+    own = [Path(f"/proc/self/ns/{kind}").stat().st_ino for kind in kinds]  # at once: /proc is another one soon
+    for kind, fd, inode in zip(kinds, namespaces, own, strict=True):
+        if os.fstat(fd).st_ino != inode:
             linux.setns(fd, _FLAGS[kind])
 
 

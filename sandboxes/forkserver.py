@@ -1,4 +1,4 @@
-"""The host's side of the fork server: one warm server per process and hash seed, and handles of the trees it starts.
+"""The host's side of the fork servers: warm ones, one for each kind that this process uses, and the trees they start.
 
 A process that was itself forked (a worker of `multiprocessing`, of an asynchronous vector environment) never uses its
 parent's server: it starts its own. The server ends with its host, also when the host is killed.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -22,20 +21,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from sandboxes import wire
+from sandboxes import cgroups, wire
+from sandboxes.boot import server_command
 from sandboxes.errors import SandboxLostError, SandboxStartError
-from sandboxes.limits import scrubbed_environment
+from sandboxes.interpreter import OURS, Interpreter
 
 _BOOT_S = 60.0
 _END_S = 10.0
 _family_lock = threading.RLock()
-_BOOT = """
-import json, sys
-paths = json.loads(sys.argv[2])
-sys.path[:0] = [p for p in paths if p not in sys.path]
-from sandboxes.zygote import main
-main(int(sys.argv[1]), sys.argv[3])
-"""
+_LAST_WORDS_S = 1.0
+_PRELOAD_S = 300.0
 
 
 class ConfinedTree:
@@ -48,6 +43,10 @@ class ConfinedTree:
         """Readable when `receive` has an event, or when the tree is gone."""
         self.process = -1
         """Descriptor that becomes readable when the supervisor ends; -1 where the system has none."""
+        self.group: cgroups.Group | None = None
+        """What counts and bounds the whole tree, where this host offers control groups."""
+        self.late = False
+        """Whether its processes come from elsewhere, and cannot join its control group by themselves."""
         self._owner = os.getpid()
         self._ancestor: ConfinedTree | None = None
         self._descendants = 0
@@ -55,7 +54,19 @@ class ConfinedTree:
 
     def await_start(self) -> None:
         """Wait until the supervisor exists. Raises as `next_event` does."""
-        self.process = next(iter(self.expect("started", _BOOT_S)), -1)
+        self.process = next(iter(self.expect("started", _PRELOAD_S)), -1)
+        if self.late and self.process >= 0:
+            self.take_in(os.dup(self.process))
+
+    def take_in(self, process: int) -> None:
+        """Put a process that came to this tree from elsewhere into its control group. Closes the descriptor."""
+        try:
+            if self.group is not None:
+                self.group.add(_pid_of(process))
+        except OSError as error:
+            raise SandboxStartError(f"a process cannot be put into its control group: {error}") from error
+        finally:
+            os.close(process)
 
     def descend_from(self, ancestor: ConfinedTree) -> None:
         """This tree lives in the process namespace of another, which must therefore not end before it."""
@@ -157,6 +168,12 @@ class ConfinedTree:
             os.close(self.process)
             self.process = -1
         self.channel.close()
+        if self.group is not None:
+            self.group.remove()
+
+    def memory_culprit(self) -> cgroups.Culprit:
+        """Why a process of this tree was killed for memory since this was last asked; also after `end`."""
+        return self.group.culprit() if self.group is not None else ""
 
     def _kill(self) -> None:
         if self.process >= 0:
@@ -178,27 +195,32 @@ class ConfinedTree:
 class ForkServer:
     """One exec'd, warm, secret-free interpreter from which confined processes are forked. Thread-safe."""
 
-    def __init__(self, hash_seed: int = 0) -> None:
+    def __init__(self, hash_seed: int = 0, interpreter: Interpreter = OURS) -> None:
+        """Raises `SandboxStartError`, with what the interpreter said of it, where it does not come up."""
         self._lock = threading.Lock()
         host, server = socket.socketpair()
         self._socket = host
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when the server fails, closed with it
-        self._process = self._start(server, hash_seed)
+        # modules that others name like to write where they believe themselves at home
+        self._scratch = "" if interpreter == OURS else tempfile.mkdtemp(prefix="mls-")
+        try:
+            self._process = self._start(server, hash_seed, interpreter)
+        except BaseException:
+            self._free()
+            raise
         try:
             self._greet()
         except BaseException:
             self.close()
             raise
 
-    def _start(self, server: socket.socket, hash_seed: int) -> subprocess.Popen[bytes]:
-        if not sys.executable:
-            raise SandboxStartError("this Python does not know its own executable (sys.executable is empty)")
-        environment = scrubbed_environment(home="/", extra={"PYTHONHASHSEED": str(hash_seed)})
-        command = [sys.executable, "-s", "-P", "-X", "utf8", "-c", _BOOT]
-        arguments = [str(server.fileno()), json.dumps(_import_paths()), "all" if hash_seed == 0 else "tables"]
+    def _start(self, server: socket.socket, hash_seed: int, interpreter: Interpreter) -> subprocess.Popen[bytes]:
         try:
+            command, environment = server_command(
+                interpreter, fd=server.fileno(), hash_seed=hash_seed, scratch=self._scratch
+            )
             return subprocess.Popen(
-                [*command, *arguments],
+                command,
                 env=environment,
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -208,7 +230,7 @@ class ForkServer:
                 start_new_session=True,
             )
         except OSError as error:
-            raise SandboxStartError(f"cannot start {sys.executable}: {error}") from error
+            raise SandboxStartError(f"the fork server's interpreter cannot be started: {error}") from error
         finally:
             server.close()
 
@@ -240,13 +262,19 @@ class ForkServer:
     def spawn(self, request: Mapping[str, Any], fds: Sequence[int] = ()) -> ConfinedTree:
         """Start a confined tree. Its next events are `ready` or `failed`.
 
-        Raises `SandboxLostError` where the server is gone, `SandboxStartError` where it cannot fork.
+        Raises `SandboxLostError` where the server is gone, `SandboxStartError` where it cannot fork or the tree cannot
+        be bounded as asked.
         """
         tree = self.begin(request, fds)
         try:
             tree.await_start()
-        except BaseException:
+        except BaseException as error:
             tree.channel.close()
+            if tree.group is not None:
+                tree.group.remove()
+            if isinstance(error.__cause__, wire.ConnectionEnded) and self._ended():
+                said = self._complaint()
+                raise SandboxStartError(f"the fork server ended while it loaded its modules: {said}") from error
             raise
         return tree
 
@@ -273,12 +301,25 @@ class ForkServer:
             raise SandboxStartError(f"no connection to the fork server: {error}") from error
         tree = ConfinedTree(ours, self)
         try:
+            tree.group = cgroups.create(cgroups.bounds_of(request))
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
+        tree.late = "family" in request
+        groups = tree.group.folders if tree.group is not None and not tree.late else []
+        try:
             with theirs, self._lock:
-                wire.send(self._socket, request, [theirs.fileno(), *fds])
+                wire.send(self._socket, {**request, "groups": groups}, [theirs.fileno(), *fds])
         except OSError as error:
             tree.end(at_once=True)
             raise SandboxLostError(f"the fork server is gone: {self._complaint() or error}") from error
         return tree
+
+    def _ended(self) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LAST_WORDS_S)
+        return not self.running
 
     def close(self) -> None:
         """End the server and, through it, every tree it started."""
@@ -288,7 +329,13 @@ class ForkServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._free()
+
+    def _free(self) -> None:
+        self._socket.close()
         self._log.close()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def abandon(self) -> None:
         """In a forked copy of the host: let go without ending the server, which belongs to the original."""
@@ -300,13 +347,15 @@ class ForkServer:
 class _Shared:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.servers: dict[int, ForkServer] = {}
+        self.servers: dict[tuple[Interpreter, int], ForkServer] = {}
 
     def close(self) -> None:
         with self.lock:
             servers, self.servers = self.servers, {}
         for server in servers.values():
             server.close()
+        if servers:  # trees that nobody closed have ended with their server
+            cgroups.remove_own()
 
     def forget(self) -> None:
         """After a fork of the host: the servers belong to the parent; keep the objects, drop the duty."""
@@ -321,34 +370,37 @@ atexit.register(_shared.close)
 os.register_at_fork(after_in_child=_shared.forget)
 
 
-def shared_server(hash_seed: int = 0) -> ForkServer:
-    """This process's server of that hash seed, started on first use and again should it have died."""
+def shared_server(hash_seed: int = 0, interpreter: Interpreter = OURS) -> ForkServer:
+    """This process's server of that kind, started on first use and again should it have died."""
+    key = (interpreter, hash_seed)
     with _shared.lock:
-        server = _shared.servers.get(hash_seed)
+        server = _shared.servers.get(key)
         if server is not None and not server.running:
+            del _shared.servers[key]
             server.close()
             server = None
         if server is None:
             try:
-                server = _shared.servers[hash_seed] = ForkServer(hash_seed)
+                server = _shared.servers[key] = ForkServer(hash_seed, interpreter)
             except OSError as error:
                 raise SandboxStartError(f"the fork server cannot be started: {error}") from error
         return server
 
 
-def spawn(request: Mapping[str, Any], fds: Sequence[int] = (), *, hash_seed: int = 0) -> ConfinedTree:
+def spawn(
+    request: Mapping[str, Any], fds: Sequence[int] = (), *, hash_seed: int = 0, interpreter: Interpreter = OURS
+) -> ConfinedTree:
     """Start a confined tree from the shared server, which is replaced once if it turns out to be gone."""
     try:
-        return shared_server(hash_seed).spawn(request, fds)
+        return shared_server(hash_seed, interpreter).spawn(request, fds)
     except SandboxLostError:
-        return shared_server(hash_seed).spawn(request, fds)
+        return shared_server(hash_seed, interpreter).spawn(request, fds)
 
 
-def _import_paths() -> list[str]:
-    """Where the host found its libraries and this project, so that the server finds the same."""
-    here = str(Path(__file__).resolve().parent.parent)
-    installed = [p for p in sys.path if Path(p).name in ("site-packages", "dist-packages")]
-    return [*installed, *([] if here in installed else [here])]
+def _pid_of(process: int) -> int:
+    """The number of the process behind a descriptor, in this process's own namespace."""
+    lines = Path(f"/proc/self/fdinfo/{process}").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pid:"))
 
 
 def _readable(fd: int, timeout_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""What isolation this host offers: probed once per process by setting a confined process up for real.
+"""What isolation this host offers: probed once per process by attacking the host from a process confined for real.
 
 `namespaces > landlock > process`. Nothing falls below the minimum in silence: the refusal names the probe that failed
 and the remedy.
@@ -6,35 +6,23 @@ and the remedy.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
-import tempfile
 import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from sandboxes import forkserver, landlock, rlimits, seccomp
-from sandboxes.confinement import Bind, Confinement, Folder
+from sandboxes import host_facts, self_attack
 from sandboxes.errors import IsolationError, SandboxStartError
-from sandboxes.limits import Limits, scrubbed_environment
+from sandboxes.host_facts import Probe, Route
 from sandboxes.sandbox import IsolationLevel
+
+__all__ = ["HostReport", "Probe", "Route", "accepting", "host_report", "judge", "probe", "resolve_level"]
 
 _ORDER = (IsolationLevel.NONE, IsolationLevel.PROCESS, IsolationLevel.LANDLOCK, IsolationLevel.NAMESPACES)
 _TRIED = (IsolationLevel.NAMESPACES, IsolationLevel.LANDLOCK)
-_PROBE_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One thing that was tried on this host."""
-
-    name: str
-    ok: bool
-    detail: str
-    """What was found, or the stage and error at which it failed."""
-    remedy: str = ""
-    """What the user can do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +32,28 @@ class HostReport:
     level: IsolationLevel
     """The strongest level that works here."""
     probes: tuple[Probe, ...]
+    routes: tuple[Route, ...] = ()
+    """Each way of isolating that this project has: tried here just now, or untested here."""
 
 
 _results: dict[tuple[int, IsolationLevel], Probe] = {}
 _lock = threading.Lock()
+_accepted = [IsolationLevel.LANDLOCK]
 
 
 def host_report() -> HostReport:
-    """Probe everything this host offers. Cached: the first call costs a start of the fork server."""
+    """Probe everything this host offers. Cached in part: the first call costs a start of the fork server."""
     tried = {level: probe(level) for level in _TRIED}
     level = next((level for level in _TRIED if tried[level].ok), IsolationLevel.PROCESS)
-    facts = [
-        Probe("system", sys.platform == "linux", f"{platform.system()} {platform.release()} {platform.machine()}"),
-        Probe("user", ok=True, detail="root" if os.geteuid() == 0 else f"uid {os.geteuid()}"),
-        *tried.values(),
-        Probe(
-            "seccomp",
-            seccomp.supported(),
-            "system call filter" if seccomp.supported() else f"no table for {platform.machine()}",
-        ),
-        Probe("landlock abi", landlock.abi() > 0, str(landlock.abi()), "Linux 5.13 or newer with Landlock enabled"),
-    ]
-    return HostReport(level, tuple(facts))
+    system, user, *rest = host_facts.facts()
+    without = _try_open(IsolationLevel.PROCESS)
+    network = _try_open(level, network=True) if level is not IsolationLevel.PROCESS else without
+    ways = host_facts.routes({**tried, IsolationLevel.PROCESS: without}, network)
+    return HostReport(level, (system, user, *tried.values(), *rest), ways)
 
 
 def probe(level: IsolationLevel) -> Probe:
-    """Whether a confined process can be set up at `level`."""
+    """Whether a process can be confined at `level` and its attacks on this host are refused. Cached per process."""
     key = (os.geteuid(), level)
     with _lock:
         if key not in _results:
@@ -77,12 +61,28 @@ def probe(level: IsolationLevel) -> Probe:
         return _results[key]
 
 
-def resolve_level(isolation: str, minimum: IsolationLevel) -> IsolationLevel:
+@contextlib.contextmanager
+def accepting(minimum: IsolationLevel) -> Iterator[None]:
+    """Within, calls that name no minimum of their own accept `minimum`, in every thread of this process.
+
+    For a program whose foreign code is all its own, so that a host without isolation can run it all the same.
+    """
+    before, _accepted[0] = _accepted[0], minimum
+    try:
+        yield
+    finally:
+        _accepted[0] = before
+
+
+def resolve_level(isolation: str, minimum: IsolationLevel | None = None) -> IsolationLevel:
     """The level to run at: the strongest that works for `"auto"`, otherwise the one that is named.
+
+    `minimum` is `landlock` by default, but for what `accepting` says.
 
     Raises `ValueError` for an unknown name, and `IsolationError` where the host does not offer the level that was
     named or, for `"auto"`, nothing as strong as `minimum`.
     """
+    minimum = minimum or _accepted[0]
     if isolation == "auto":
         failed = []
         for level in _TRIED:
@@ -114,31 +114,35 @@ def _try(level: IsolationLevel) -> Probe:
     if sys.platform != "linux":
         return Probe(name, ok=False, detail=f"{platform.system()} has no such thing", remedy="run on Linux")
     try:
-        _set_up(level)
+        reached = self_attack.attack(level)
     except SandboxStartError as error:
         return Probe(name, ok=False, detail=str(error), remedy=_remedy(level))
-    return Probe(name, ok=True, detail="a confined process was set up")
+    except OSError as error:  # no fault of the level, and not to be remembered as one
+        raise SandboxStartError(f"this host cannot be probed now: {error}") from error
+    return judge(level, reached)
 
 
-def _set_up(level: IsolationLevel) -> None:
-    """Confine a process that does nothing."""
-    with tempfile.TemporaryDirectory(prefix="mlesmith-") as folder:
-        scratch = str(Path(folder).resolve())
-        bind = Bind(scratch, scratch, writable=True)
-        private = level is IsolationLevel.NAMESPACES
-        folders = (Folder("/workspace", 1, 16),) if private else ()
-        request = {
-            "task": "probe",
-            "confinement": Confinement(level, (bind,), folders).to_json(),
-            "limits": rlimits.limits_to_json(Limits()),
-            "environment": scrubbed_environment(scratch),
-            "cwd": scratch,
-        }
-        tree = forkserver.spawn(request)
-        try:
-            tree.expect("ready", _PROBE_S)
-        finally:
-            tree.end(at_once=private)
+def judge(level: IsolationLevel, reached: Mapping[str, str]) -> Probe:
+    """What a level is worth from which attacks reached their aim: one that did is one too many."""
+    name = f"level {level.value}"
+    leaks = [attack for attack, what in reached.items() if what]
+    if leaks:
+        found = ", ".join(f"could {attack} ({reached[attack]})" for attack in leaks)
+        remedies = [self_attack.REMEDIES[attack] for attack in leaks if attack in self_attack.REMEDIES]
+        remedy = "; ".join(remedies) or "report it: a level that can be set up should refuse this"
+        return Probe(name, ok=False, detail=f"a confined process {found}", remedy=remedy)
+    return Probe(name, ok=True, detail=f"set up, and {len(reached)} attacks on this host from inside it were refused")
+
+
+def _try_open(level: IsolationLevel, *, network: bool = False) -> Probe:
+    """A way that is open on purpose: that its attacks succeed shows that those of a probe can."""
+    name = f"level {level.value}"
+    try:
+        reached = self_attack.attack(level, network=network)
+    except (SandboxStartError, OSError) as error:
+        return Probe(name, ok=False, detail=str(error))
+    leaks = [attack for attack, what in reached.items() if what]
+    return Probe(name, ok=True, detail=f"runs; {len(leaks)} of {len(reached)} attacks on this host succeed there")
 
 
 def _remedy(level: IsolationLevel) -> str:
@@ -146,11 +150,5 @@ def _remedy(level: IsolationLevel) -> str:
         return "it needs Linux 5.13 or newer, with landlock among the security modules (CONFIG_LSM or lsm=)"
     if os.geteuid() == 0:
         return "it needs CAP_SYS_ADMIN: in a container, run it with --cap-add SYS_ADMIN or as an ordinary user"
-    for setting, wanted in (
-        ("kernel/unprivileged_userns_clone", "1"),
-        ("kernel/apparmor_restrict_unprivileged_userns", "0"),
-    ):
-        path = Path("/proc/sys") / setting
-        if path.is_file() and path.read_text().strip() != wanted:
-            return f"allow unprivileged user namespaces: sysctl {setting.replace('/', '.')}={wanted}"
-    return "allow unprivileged user namespaces: sysctl user.max_user_namespaces above 0, and a container's own profile"
+    others = "user.max_user_namespaces above 0, and a container's own profile"
+    return host_facts.user_namespace_advice() or f"allow unprivileged user namespaces: sysctl {others}"

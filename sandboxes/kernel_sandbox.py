@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from sandboxes.branching import Branch, Unforkable
+from sandboxes.cgroups import Culprit
 from sandboxes.confinement import shields_supervisor
 from sandboxes.errors import SandboxError, SandboxLostError, SandboxStartError
 from sandboxes.limits import Limits
@@ -124,9 +125,12 @@ class KernelSandbox(ABC):
         started = time.monotonic()
         allowed = self.limits.wall_s if timeout_s is None else min(timeout_s, self.limits.wall_s)
         if self._broken_off or session.died():
-            ours = not self._broken_off and self._supervisor_is_gone(session)
+            culprit = "" if self._broken_off else session.memory_culprit()
+            ours = not self._broken_off and self._is_ours(session, culprit)
             self._replace()
             reason = "The session had ended before this code was run, so it was not run; a fresh session is ready."
+            if culprit:
+                reason = f"{self._memory_sentence(culprit)} {reason}"
             return ExecutionResult(ExecutionStatus.KILLED, state_lost=True, machinery_failed=ours, reason=reason)
         if self._is_template:
             session = self._leave_template()
@@ -142,14 +146,16 @@ class KernelSandbox(ABC):
             reason = f"It ran longer than {allowed:g} s and was interrupted."
             return transcript.result(seconds, status=ExecutionStatus.TIMEOUT, reason=reason)
         status = ExecutionStatus.TIMEOUT if ending is Ending.STUCK else ExecutionStatus.KILLED
+        culprit = session.memory_culprit() if ending is Ending.DIED else ""
+        died = f"The session ended while the code ran: {describe_exit(session.exit_status)}."
         reason = {
             # a kernel of ours never says so: the code itself has forged the answer
             Ending.DONE: "The session refused to run the code, so it was replaced.",
             Ending.STUCK: f"It ran longer than {allowed:g} s and ignored the interrupt, so the session was replaced.",
-            Ending.DIED: f"The session ended while the code ran: {describe_exit(session.exit_status)}.",
+            Ending.DIED: self._memory_sentence(culprit) if culprit else died,
             Ending.OVER_QUOTA: "The workspace grew beyond its quota, so the session was replaced.",
         }[ending]
-        ours = ending is Ending.DIED and self._supervisor_is_gone(session)
+        ours = ending is Ending.DIED and self._is_ours(session, culprit)
         self._replace()
         found = transcript.result(seconds, status=status, reason=reason, state_lost=True)
         return dataclasses.replace(found, machinery_failed=ours)
@@ -306,6 +312,18 @@ class KernelSandbox(ABC):
             if self._files_die_with_the_tree(level):
                 old.copy_to(self._workspace)
             old.close()
+
+    def _memory_sentence(self, culprit: Culprit) -> str:
+        if culprit == "limit":
+            return f"The code used more memory than its limit of {self.limits.memory_mib} MiB and was killed."
+        return "This machine ran out of memory while the code was within its own limit, and killed it."
+
+    def _is_ours(self, session: Session, culprit: Culprit) -> bool:
+        """Whether a session ended by a failure of the machinery: without a cause in what its code did.
+
+        The kernel may choose the process above the session when the code uses too much memory.
+        """
+        return culprit == "host" or (not culprit and self._supervisor_is_gone(session))
 
     def _supervisor_is_gone(self, session: Session) -> bool:
         """Whether a session that has ended went with the process above it, which its code cannot have ended."""

@@ -10,9 +10,9 @@ import contextlib
 import importlib
 import logging
 import os
-import random
 import shutil
 import sys
+import tempfile
 import traceback
 import types
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sandboxes import kernel_fork, kernel_shell
+from sandboxes.seeding import seed_session
 
 _LOADED = (
     "ipykernel.kernelapp",
@@ -102,10 +103,11 @@ def bring_up(request: Mapping[str, Any], forked: Any = None) -> Any:
         iostream: Any = importlib.import_module("ipykernel.iostream")
         iostream.IOPubThread._setup_pipe_in = lambda thread: setattr(thread, "_pipe_flag", False)
     _empty(Path(connection["ip"]).parent)
+    tempfile.tempdir = None  # a module loaded beforehand may have asked for that of the fork server
     if forked is None:
-        seed_random(int(request["seed"]))
+        seed_session(int(request["seed"]))
     elif request["reseed"] is not None:
-        seed_random(int(request["reseed"]))
+        seed_session(int(request["reseed"]))
     folder = Path(os.environ["IPYTHONDIR"])
     folder.mkdir(parents=True, exist_ok=True)
     app = _application(str(folder))
@@ -141,7 +143,7 @@ def bring_up(request: Mapping[str, Any], forked: Any = None) -> Any:
 
 
 def _reseed(app: Any, stream: Any, ident: Any, parent: Mapping[str, Any]) -> None:
-    seed_random(int(parent["content"]["seed"]))
+    seed_session(int(parent["content"]["seed"]))
     app.kernel.session.send(stream, "seed_request_reply", {}, parent, ident=ident)
 
 
@@ -174,12 +176,3 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(entry, ignore_errors=True)
         else:
             entry.unlink(missing_ok=True)
-
-
-def seed_random(seed: int) -> None:
-    """Set the random states that code draws from without naming one."""
-    random.seed(seed)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed % (1 << 32))
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(seed)

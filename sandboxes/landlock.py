@@ -33,17 +33,18 @@ def abi() -> int:
         raise
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
+def restrict(readable: Iterable[str], writable: Iterable[str], *, network: bool = False) -> None:
     """Allow reading below `readable`, everything below `writable`, and nothing else. Needs no_new_privs.
 
-    Paths that do not exist are left out. From ABI 4 on TCP is refused, from ABI 6 on abstract sockets and signals to
-    processes outside.
+    Paths that do not exist are left out. From ABI 4 on TCP is refused unless `network` is open, from ABI 6 on abstract
+    sockets and signals to processes outside.
     """
     version = abi()
     if version < 1:
         raise OSError(errno.ENOSYS, "landlock: this kernel does not offer it")
     rights = _RIGHTS_OF_ABI.get(version, _RIGHTS_OF_ABI[5])
-    attributes = struct.pack("QQQ", rights, _NETWORK_RIGHTS if version >= 4 else 0, _SCOPES if version >= 6 else 0)
+    refused = _NETWORK_RIGHTS if version >= 4 and not network else 0
+    attributes = struct.pack("QQQ", rights, refused, _SCOPES if version >= 6 else 0)
     size = 8 if version < 4 else 16 if version < 6 else 24
     ruleset = linux.syscall(linux.SYS_LANDLOCK_CREATE, attributes[:size], size, 0, what="landlock_create_ruleset")
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 _PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
 
 
@@ -18,9 +20,14 @@ class Limits:
     cpu_s: float | None = None
     """CPU seconds of one process over its whole life; None leaves it to `wall_s`."""
     memory_mib: int = 4096
-    """Memory in MiB: address space of each process beyond what the warm interpreter already maps."""
+    """Memory in MiB: address space of each process beyond what the warm interpreter already maps and its own threads
+    reserve; with control groups also what all processes together use. Files in memory count towards the whole, and
+    their quotas are added to its bound, so that they can be used up: see `sandboxes.cgroups.bounds_of`."""
     processes: int = 256
-    """Processes and threads alive at once; enforced where the sandbox has a user or user namespace of its own."""
+    """Processes and threads alive at once; enforced by control groups, or where the sandbox has a user of its own."""
+    cpus: float | None = None
+    """CPU seconds per second of all processes together; None for no bound. Needs control groups: a sandbox refuses to
+    start where they cannot be had."""
     file_mib: int = 512
     """Size of one file in MiB."""
     disk_mib: int = 1024
@@ -43,8 +50,12 @@ class Limits:
             "open_files",
             "output_chars",
         ):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise ValueError(f"Limits.{name} must be positive, got {getattr(self, name)!r}")
+        for name in ("cpu_s", "cpus"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"Limits.{name} must be positive and finite, or None, got {value!r}")
 
 
 def scrubbed_environment(home: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -55,7 +66,7 @@ def scrubbed_environment(home: str, extra: Mapping[str, str] | None = None) -> d
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return {
         **kept,
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": SEARCH_PATH,
         "HOME": home,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",

@@ -266,6 +266,12 @@ def exit_code(process: int) -> int | None:
     return os.waitstatus_to_exitcode(told[-1]) if told[0] & _PIDFD_INFO_EXIT else None
 
 
+def prefer_for_out_of_memory() -> None:
+    """Let the kernel end this process and its future children before others when memory runs out, if it can be told."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
+
+
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent dies."""
     prctl(_PR_SET_CHILD_SUBREAPER, 1)

@@ -7,14 +7,16 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from sandboxes import rlimits
+from sandboxes import cgroups, forkserver, rlimits
+from sandboxes import gpus as gpu
 from sandboxes.branching import Branch, Unforkable, fork_session, fresh_session
 from sandboxes.confinement import Bind, Confinement, Folder
 from sandboxes.errors import SandboxError
+from sandboxes.interpreter import Interpreter
 from sandboxes.isolation import resolve_level
 from sandboxes.kernel_sandbox import KernelSandbox
 from sandboxes.limits import Limits, scrubbed_environment
@@ -27,6 +29,26 @@ _SOCKETS = "/run/jupyter"
 _SCRATCH = "/tmp"  # noqa: S108 - inside the private root
 _MIB = 1 << 20
 _OWN_FOLDERS = (_WORKSPACE, _SCRATCH, "/dev/shm")  # noqa: S108 - inside the private root
+_THREADS_MIB = 512
+"""Address space that the threads of a kernel reserve for stacks and arenas; they use a hundredth of it."""
+# private keys lie beside certificates: no whole folder of settings is shown
+_NETWORK_SETTINGS = (
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/ssl/certs",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/ca-certificates/extracted",
+)
+_OPEN_NETWORK = {
+    IsolationLevel.NAMESPACES: "open: the host's, with its loopback and its abstract sockets",
+    IsolationLevel.LANDLOCK: "open: the host's, with its loopback and the Unix sockets that this user may call",
+    IsolationLevel.PROCESS: "open",
+}
 
 
 class LocalSandbox(KernelSandbox):
@@ -35,6 +57,15 @@ class LocalSandbox(KernelSandbox):
     `public` is a folder offered read-only as `public/`. `seed` fixes the state of `random` and `numpy.random` in every
     fresh session; hashes are fixed in every session. `isolation` names a level, or `"auto"` for the strongest that
     this host offers, which must then be at least `min_isolation`; `"process"` (no isolation) runs only when named.
+
+    `network` opens the host's network, its loopback included; otherwise no network is to be seen. `gpus` are the GPUs
+    that code may use: none by default, `"all"`, or a list of the numbers in `/dev/nvidia<number>`; `start` raises
+    `SandboxStartError` for one that this host does not have.
+
+    `python` is the path of another interpreter, or of a virtual environment, for the session: 3.11 or newer, with
+    ipykernel, the rest as its owner likes. Folders that it finds by an editable install are not shown. `preload`
+    names the modules that are loaded before the session is asked for, in place of the usual list; each pair of the
+    two in use keeps a warm process. A path or name that cannot be is a `ValueError`.
     """
 
     def __init__(
@@ -45,10 +76,20 @@ class LocalSandbox(KernelSandbox):
         seed: int = 0,
         isolation: str = "auto",
         min_isolation: IsolationLevel = IsolationLevel.LANDLOCK,
+        network: bool = False,
+        gpus: gpu.Gpus = None,
+        python: str | Path | None = None,
+        preload: Sequence[str] | None = None,
     ) -> None:
+        gpu.check(gpus)
         super().__init__(public=public, limits=limits, seed=seed)
-        self._isolation = isolation
-        self._min_isolation = min_isolation
+        self._interpreter = Interpreter.named(python, preload)
+        self._python, self._preload = python, preload
+        self.isolation = isolation
+        self.min_isolation = min_isolation
+        self._network = network
+        self._wanted_gpus = gpus
+        self._gpus: tuple[int, ...] = ()
         self._folder: Path | None = None
 
     @property
@@ -59,8 +100,15 @@ class LocalSandbox(KernelSandbox):
         return SandboxReport(
             backend="local",
             level=self._level,
-            network=self._level is IsolationLevel.PROCESS,
-            details={**_details(self._level), **({"fork": self._fork_note} if self._fork_note else {})},
+            network=self._network or self._level is IsolationLevel.PROCESS,
+            details={
+                **_details(self._level),
+                **({"network": _OPEN_NETWORK[self._level]} if self._network else {}),
+                "gpus": ", ".join(map(str, self._gpus)) or "none",
+                "cgroups": cgroups.summary(),
+                **self._interpreter.details(),
+                **({"fork": self._fork_note} if self._fork_note else {}),
+            },
             forked=self._forked,
         )
 
@@ -69,8 +117,12 @@ class LocalSandbox(KernelSandbox):
             public=self._public,
             limits=self.limits,
             seed=seed,
-            isolation=self._isolation,
-            min_isolation=self._min_isolation,
+            isolation=self.isolation,
+            min_isolation=self.min_isolation,
+            network=self._network,
+            gpus=self._wanted_gpus,
+            python=self._python,
+            preload=self._preload,
         )
 
     def _fork_session(self, session: Session, seeds: Sequence[int | None]) -> list[Branch]:
@@ -82,7 +134,8 @@ class LocalSandbox(KernelSandbox):
         return fresh_session(session, copied=_OWN_FOLDERS)
 
     def _choose_level(self) -> IsolationLevel:
-        return resolve_level(self._isolation, self._min_isolation)
+        self._gpus = gpu.choose(self._wanted_gpus)
+        return resolve_level(self.isolation, self.min_isolation)
 
     def _clean_up(self) -> None:
         folder, self._folder = self._folder, None
@@ -90,6 +143,21 @@ class LocalSandbox(KernelSandbox):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _bring_up(self, level: IsolationLevel) -> tuple[Session, Workspace]:
+        request, sockets, outside = self.kernel_request(level)
+        session = Session(request, sockets, outside, self.spawn)
+        folder = session.start()[0]
+        return session, self._workspace_at(folder)
+
+    def spawn(self, request: Mapping[str, Any]) -> forkserver.ConfinedTree:
+        """Start a confined tree from the warm server of this sandbox's interpreter."""
+        return forkserver.spawn(request, interpreter=self._interpreter)
+
+    def kernel_request(self, level: IsolationLevel) -> tuple[dict[str, Any], str, str | None]:
+        """What to ask the fork server for: the request, and the folder of the sockets as the kernel sees it and as the
+        host does.
+
+        The latter is None where the folder is private to the tree; its descriptor then comes last with `ready`.
+        """
         private = level is IsolationLevel.NAMESPACES
         if private:
             workspace, sockets, scratch, outside = _WORKSPACE, _SOCKETS, _SCRATCH, None
@@ -101,29 +169,33 @@ class LocalSandbox(KernelSandbox):
             "task": "kernel",
             "confinement": self._confinement(level, workspace).to_json(),
             "folders": [workspace, sockets] if private else [workspace],
-            "limits": rlimits.limits_to_json(self.limits),
+            "limits": rlimits.limits_to_json(self.limits, own_mib=_THREADS_MIB, reserving=bool(self._gpus)),
             "environment": self._environment(workspace, scratch),
             "cwd": workspace,
             "belongings": [] if private else [str(self._folder)],
             "seed": self._seed,
-            "local_sockets_only": level is IsolationLevel.LANDLOCK,
+            "local_sockets_only": level is IsolationLevel.LANDLOCK and not self._network,
         }
-        session = Session(request, sockets, outside)
-        folder = session.start()[0]
-        return session, self._workspace_at(folder)
+        return request, sockets, outside
 
     def _confinement(self, level: IsolationLevel, workspace: str) -> Confinement:
         limits = self.limits
         public = [Bind(str(self._public), f"{workspace}/{PUBLIC}")] if self._public is not None else []
+        shown = [*(_NETWORK_SETTINGS if self._network else ()), *(gpu.READABLE if self._gpus else ())]
+        opened: dict[str, Any] = {
+            "network": self._network,
+            "shown": tuple(shown),
+            "devices": gpu.device_files(self._gpus),
+        }
         if level is IsolationLevel.NAMESPACES:
             entries = limits.files + 2
             folders = (
                 *(Folder(path, limits.disk_mib, entries) for path in _OWN_FOLDERS),
                 Folder(_SOCKETS, 1, 64),
             )
-            return Confinement(level, tuple(public), folders, forkable=True)
+            return Confinement(level, tuple(public), folders, forkable=True, **opened)
         root = str(self._folder)
-        return Confinement(level, (*public, Bind(root, root, writable=True)))
+        return Confinement(level, (*public, Bind(root, root, writable=True)), **opened)
 
     def _environment(self, workspace: str, scratch: str) -> dict[str, str]:
         return scrubbed_environment(
@@ -137,6 +209,8 @@ class LocalSandbox(KernelSandbox):
                 "JOBLIB_TEMP_FOLDER": scratch,
                 "MPLBACKEND": "module://matplotlib_inline.backend_inline",
                 "PYTHONHASHSEED": str(self._seed % (1 << 32)),
+                **gpu.environment(self._gpus),
+                **self._interpreter.search_path(),
             },
         )
 

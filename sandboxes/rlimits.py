@@ -14,14 +14,22 @@ _MIB = 1 << 20
 _USUAL_BYTES = 1 << 30
 
 
-def limits_to_json(limits: Limits) -> dict[str, float | None]:
-    """The part of `Limits` that the process itself carries."""
+def limits_to_json(limits: Limits, *, own_mib: int = 0, reserving: bool = False) -> dict[str, float | None]:
+    """The part of `Limits` that a tree of processes carries itself or is bounded by as a whole.
+
+    `own_mib`: address space that the worker itself reserves once it runs. `reserving`: libraries in it reserve far more
+    address space than they use, as the drivers of GPUs do, so that only what is written to can be limited.
+    """
     return {
         "cpu_s": limits.cpu_s,
         "memory_mib": limits.memory_mib,
         "processes": limits.processes,
         "file_mib": limits.file_mib,
         "open_files": limits.open_files,
+        "disk_mib": limits.disk_mib,
+        "cpus": limits.cpus,
+        "own_mib": own_mib,
+        "reserving": reserving,
     }
 
 
@@ -37,7 +45,8 @@ def apply(limits: Mapping[str, Any], *, mapped: int, own_user: bool) -> None:
     _limit(resource.RLIMIT_NOFILE, int(limits["open_files"]))
     if limits["cpu_s"] is not None:
         _limit(resource.RLIMIT_CPU, max(1, int(limits["cpu_s"])))
-    _limit(resource.RLIMIT_AS, mapped + int(limits["memory_mib"]) * _MIB)
+    kind = resource.RLIMIT_DATA if limits["reserving"] else resource.RLIMIT_AS
+    _limit(kind, mapped + (int(limits["memory_mib"]) + int(limits["own_mib"])) * _MIB)
     if own_user:
         _limit(resource.RLIMIT_NPROC, int(limits["processes"]) + 2)
 

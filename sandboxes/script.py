@@ -8,6 +8,7 @@ import os
 import pickle
 import select
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from sandboxes import forkserver, rlimits, wire
+from sandboxes.cgroups import Culprit
 from sandboxes.confinement import Bind, Confinement, Folder, shields_supervisor
 from sandboxes.errors import SandboxError, SandboxLostError
 from sandboxes.isolation import resolve_level
@@ -78,7 +80,7 @@ def run_function(
     where the machinery fails. Thread-safe.
     """
     limits = limits or Limits()
-    level = resolve_level(isolation, IsolationLevel.LANDLOCK)
+    level = resolve_level(isolation)
     is_file = isinstance(target, Path)
     readable, writable = [Path(p).absolute() for p in readable], [Path(p).absolute() for p in writable]
     seen = [Path(target).absolute(), *readable] if is_file else readable
@@ -159,6 +161,7 @@ class _Call:
         self._limits = limits
         self._exit: int | None = None
         self._late = False
+        self._culprit: Culprit = ""
 
     def wait(self, deadline: float) -> None:
         """Until the worker has ended, the tree is gone, or the deadline has passed."""
@@ -202,22 +205,27 @@ class _Call:
         try:
             message, _ = self._tree.receive()
         except (wire.ConnectionEnded, OSError) as error:
-            if shields_supervisor(self._level):
+            self._culprit = self._tree.memory_culprit()
+            if shields_supervisor(self._level) and self._culprit != "limit":
                 raise SandboxLostError("the process above the function is gone") from error
             return False
         if message["event"] == "exited":
             self._exit = message["status"]
             if not message["begun"]:
                 raise SandboxError(f"{describe_exit(self._exit)} while it was being set up")
+            self._culprit = self._tree.memory_culprit() if self._exit == -signal.SIGKILL else ""
+            if self._culprit == "host":
+                raise SandboxError("this machine ran out of memory while the function was within its own limit")
         elif message["event"] == "failed":
             raise SandboxError(f"{message['stage']}: {message['error']}")
         return True
 
     def result(self, seconds: float) -> FunctionResult:
         """What became of the call, once all is over."""
+        full = f"it used more memory than its limit of {self._limits.memory_mib} MiB"
         ended = FunctionResult(
             "killed",
-            error_message=describe_exit(self._exit),
+            error_message=full if self._culprit == "limit" else describe_exit(self._exit),
             stdout=self._streams["stdout"].text(),
             stderr=self._streams["stderr"].text(),
             seconds=seconds,
@@ -248,8 +256,6 @@ def describe_exit(status: int | None) -> str:
     if status is None:
         return "the process vanished"
     if status < 0:
-        import signal
-
         try:
             name = signal.Signals(-status).name
         except ValueError:

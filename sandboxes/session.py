@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
 from sandboxes import forkserver, wire
+from sandboxes.cgroups import Culprit
 from sandboxes.errors import SandboxLostError, SandboxStartError
 from sandboxes.kernel import Channels, new_connection
 from sandboxes.messages import Transcript
@@ -151,6 +153,12 @@ class Session:
                 return True
         return False
 
+    def memory_culprit(self) -> Culprit:
+        """Why the session that ended last was killed for memory, if it was."""
+        if self._tree is None or self.exit_status not in (None, -signal.SIGKILL):
+            return ""
+        return self._tree.memory_culprit()
+
     def execute(
         self, code: str, timeout_s: float, transcript: Transcript, over_quota: Callable[[], bool] | None = None
     ) -> Ending:
@@ -238,6 +246,8 @@ class Session:
             if message.get("generation", self._generation) != self._generation:
                 continue
             if message["event"] == "bound":
+                for process in message["fds"]:
+                    self._tree.take_in(process)
                 break
             raise SandboxStartError(f"the session ended while it came up: {message.get('error', message)}")
         outside = self._outside or f"/proc/self/fd/{self._sockets_fd}"

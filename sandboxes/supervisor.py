@@ -10,8 +10,9 @@ The worker of a branch is not forked here: a living session, or the fork server,
 Messages to the host: `ready` (with descriptors of the folders asked for), `door` (descriptors of the namespaces that a
 forked session enters, and of the pipe by which it says that it is bound), `bound` (the worker is about to run foreign
 code), `exited` (status, and whether it was bound), `stopped` (with descriptors of the namespaces that a branch's
-supervisor enters), `failed` (stage, error). Messages from the host: `interrupt`, `restart`, `stop` (all processes),
-`resume`, `continue` and `pause` (the worker alone), `retire` (end all but the branches), `close`.
+supervisor enters), `failed` (stage, error). Messages from the host: `interrupt`, `kill` (everything below), `restart`,
+`stop` (all processes), `resume`, `continue` and `pause` (the worker alone), `retire` (end all but the branches),
+`close`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sandboxes import family, linux, rlimits, wire
+from sandboxes import cgroups, family, linux, rlimits, wire
 from sandboxes.confinement import Confinement, Identity, enter_private_root, shed_privileges
 from sandboxes.sandbox import IsolationLevel
 from sandboxes.worker import Worker, become_worker
@@ -52,6 +53,7 @@ def supervise(
     status = 1
     try:
         confinement = Confinement.from_json(request["confinement"])
+        cgroups.join(request.get("groups", ()))  # while their folders are still to be seen
         mapped = rlimits.mapped_bytes()  # measured while /proc is still to be seen
         folders = _confine(confinement, request, system, identity)
         _close_all_but({channel.fileno(), *fds, *host, *server, *folders})
@@ -243,7 +245,7 @@ class _Supervisor:
             if arrives:
                 self._notice_arrival()
             self._begun = True
-            self._tell("bound")
+            self._tell("bound", fds=[self._moved_in] if arrives else [])
         elif told or arrives:
             self._tell("failed", stage="worker", error=told.decode(errors="replace") or "the forked session ended")
 
@@ -283,6 +285,10 @@ class _Supervisor:
             if self._pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._pid, signal.SIGINT)
+        elif command == "kill":
+            if self._pid:
+                self._kill_all()
+                self._tell("exited", status=-signal.SIGKILL, begun=self._begun)
         elif command == "restart":
             self._kill_all()
             self._forget_bound()

@@ -44,7 +44,7 @@ def become_worker(
         gc.enable()
     except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
         with contextlib.suppress(OSError):
-            os.write(bound, "".join(traceback.format_exception(error)).strip().encode()[:4096])
+            os.write(bound, "".join(traceback.format_exception_only(error)).strip().encode()[:4096])
         os._exit(status)
     try:
         worker(request, fds, bound)
@@ -64,6 +64,7 @@ def _confine(request: Mapping[str, Any], confinement: Confinement) -> None:
     os.setsid()
     if sys.platform == "linux":
         linux.set_dumpable(dumpable=True)
+        linux.prefer_for_out_of_memory()
         if not private:
             linux.die_with_parent()
     os.environ.clear()

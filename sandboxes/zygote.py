@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -21,9 +22,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sandboxes import family, linux, rlimits, wire
-from sandboxes.confinement import Confinement, Identity, interpreter_paths
+from sandboxes import cgroups, family, linux, rlimits, wire
+from sandboxes.confinement import Confinement, Identity
+from sandboxes.installation import interpreter_paths
 from sandboxes.porter import Porter
+from sandboxes.preloading import PreloadError, Preloading
 from sandboxes.sandbox import IsolationLevel
 
 SCIENCE = (
@@ -55,17 +58,26 @@ SPARE = ("pytest", "_pytest.assertion.rewrite")
 _FIRST_UID = 1 << 28
 _UIDS_PER_SERVER = 256
 _FULL_RANGE = 1 << 32
+_HOST_ENDS_S = 0.2
+"""Between the end of a killed host's socket and that of the host itself, in seconds."""
 
 
 class Zygote:
     """One server: the socket to the host, what is loaded, who runs."""
 
-    def __init__(self, server: socket.socket, host: Sequence[int], libraries: str = "all") -> None:
+    def __init__(
+        self, server: socket.socket, host: Sequence[int], libraries: str = "all", preload: Sequence[str] | None = None
+    ) -> None:
         self._server = server
         self._host = list(host)
         self._self: list[int] = []
-        self._science = SCIENCE if libraries == "all" else TABLES
+        self._science: tuple[str, ...] = SCIENCE if libraries == "all" else TABLES
         self._pending = [*SCIENCE, *KERNEL, *SPARE] if libraries == "all" else [*TABLES]
+        self._grouped = False
+        self._modules = Preloading(required=KERNEL, named=preload or ())
+        if preload is not None:
+            self._science = tuple(preload)
+            self._pending = [*preload, *KERNEL]
         self._slots: dict[int, int] = {}
         self._id_maps: dict[tuple[int, int, int, int], int] = {}
         self._packages = _own_packages()
@@ -118,21 +130,23 @@ class Zygote:
                         return
                     self._answer(request, fds)
             if self._pending:
-                self._load(self._pending.pop(0))
+                self._modules.load(self._pending.pop(0))
                 if not self._pending:
                     gc.collect()
                     gc.freeze()
 
-    def _load(self, module: str) -> None:
-        with contextlib.suppress(ImportError):  # who needs it will fail at its own import, and say so
-            importlib.import_module(module)
+    def clean_up(self) -> None:
+        """Remove the control groups of a host that was killed; one that lives removes its own."""
+        if not self._grouped or not self._host:
+            return
+        gone = select.poll()
+        gone.register(self._host[0], select.POLLIN)
+        if gone.poll(_HOST_ENDS_S * 1000):
+            cgroups.sweep()
 
     def _load_for(self, request: Mapping[str, Any]) -> None:
         needed = {"function": self._science, "kernel": (*self._science, *KERNEL)}.get(request["task"], ())
-        missing = [m for m in (*needed, *request.get("preload", ())) if m not in sys.modules]
-        for module in missing:
-            self._load(module)
-        if missing:
+        if self._modules.load_all((*needed, *request.get("preload", ()))):
             self._pending = [m for m in self._pending if m not in sys.modules]
             gc.collect()
             gc.freeze()
@@ -140,12 +154,14 @@ class Zygote:
     def _answer(self, request: dict[str, Any], fds: list[int]) -> None:
         """Fork a supervisor for one request; the first descriptor is its socket to the host."""
         channel = socket.socket(fileno=fds[0])
+        self._grouped = self._grouped or bool(request.get("groups"))
         try:
             self._load_for(request)
             self._fork(channel, request, fds[1:])
-        except OSError as error:
+        except (OSError, PreloadError) as error:
+            stage = "fork" if isinstance(error, OSError) else "preload"
             with contextlib.suppress(OSError):
-                wire.send(channel, {"event": "failed", "stage": "fork", "error": str(error)})
+                wire.send(channel, {"event": "failed", "stage": stage, "error": str(error)})
         finally:
             channel.close()
             for fd in fds[1:]:
@@ -279,9 +295,8 @@ class Zygote:
         signal.set_wakeup_fd(-1)
         for fd in (*self._own_descriptors(), *close):
             os.close(fd)
-        task = request["task"]
-        forks_no_worker = task == "probe" or request.get("arrives")
-        worker = _nothing if forks_no_worker else importlib.import_module(f"sandboxes.{task}_worker").run
+        arrives = request.get("arrives")
+        worker = _nothing if arrives else importlib.import_module(f"sandboxes.{request['task']}_worker").run
         supervisor.supervise(
             channel,
             request,
@@ -355,16 +370,22 @@ def _own_packages() -> list[str]:
 
 
 def _nothing(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
-    """The worker of a probe, whose being reached is the answer, and of trees whose worker is forked elsewhere."""
+    """The worker of trees whose worker is forked elsewhere."""
 
 
-def main(fd: int, libraries: str = "all") -> None:
-    """Serve the host at the other end of the socket `fd`. `libraries`: which to load, `all` or `tables`."""
+def main(fd: int, libraries: str = "all", preload: Sequence[str] | None = None, scratch: str = "") -> None:
+    """Serve the host at the other end of the socket `fd`.
+
+    `libraries`: which to load, `all` or `tables`, unless `preload` names them. `scratch` is removed at the end.
+    """
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
     sys.dont_write_bytecode = True
     server = socket.socket(fileno=fd)
     _, host = wire.receive(server)
-    zygote = Zygote(server, host, libraries)
+    zygote = Zygote(server, host, libraries, preload)
     wire.send(server, {"event": "serving"})
     zygote.serve()
+    zygote.clean_up()
+    if scratch:
+        shutil.rmtree(scratch, ignore_errors=True)
     os._exit(0)

@@ -48,7 +48,7 @@ def doctor(
         report = host_report()
         started = _start_sandbox()
     versions = {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
-    untested = _untested(report.level.value)
+    untested = [route.name for route in report.routes if not route.tried]
     if as_json:
         output.print_json(
             {
@@ -57,6 +57,7 @@ def doctor(
                 "sandbox": asdict(started),
                 "versions": versions,
                 "home": home(),
+                "routes": [asdict(route) for route in report.routes],
                 "untested": untested,
             }
         )
@@ -68,6 +69,9 @@ def doctor(
             for probe in report.probes
         ]
         out.print(output.table(["", "probe", "found", "remedy"], rows))
+        out.print()
+        ways = [["yes" if route.tried else "no", route.name, route.detail] for route in report.routes]
+        out.print(output.table(["tried here", "way to isolate", "found"], ways))
         out.print()
         word = output.styled("ok" if started.ok else "failed")
         out.print(output.table(["", "tried", "found"], [[word, "a session", started.detail]]))
@@ -97,14 +101,6 @@ def _start_sandbox() -> _Trial:
     if result.stdout.strip() != "42":
         return _Trial(ok=False, detail=f"it answered {result.stdout!r}, {result.error_name} {result.error_message}")
     return _Trial(ok=True, detail=f"started and answered in {time.perf_counter() - started:.2f} s at level {level}")
-
-
-def _untested(level: str) -> list[str]:
-    """What a good report still does not show."""
-    notes = [f"isolation levels other than {level}", "runs that use all of their memory or disk limit"]
-    if platform.system() != "Linux":
-        notes.append(f"{platform.system()} as a whole: isolation needs Linux")
-    return notes
 
 
 def _version(name: str) -> str:

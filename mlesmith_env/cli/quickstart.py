@@ -35,15 +35,26 @@ def quickstart(
     seed: Annotated[int, typer.Option(help="Seed of splits, samples and the episode.")] = 0,
 ) -> None:
     """Raw data in, verified competitions out, then one episode by the scripted agent, with a report."""
+    from mlesmith_env.cli import output
+    from sandboxes.isolation import accepting
+    from sandboxes.sandbox import IsolationLevel
+
+    output.check_folder(out, "--out")
+    # the code that runs here is all ours, so that a host without isolation can show the road all the same
+    with accepting(IsolationLevel.PROCESS):
+        code = _go(source or SOURCE, out, limit, seed)
+    raise typer.Exit(code)
+
+
+def _go(chosen: str, out: Path, limit: int, seed: int) -> int:
+    """The road; gives the exit code."""
     from mlesmith_env import making
     from mlesmith_env.cli import FINDINGS, OK, output
     from mlesmith_env.cli.generate import show_problems, show_rest
     from mlesmith_env.cli.progress import Progress
 
-    output.check_folder(out, "--out")
     console = output.stdout()
     started = time.perf_counter()
-    chosen = source or SOURCE
     _head(console, f"1. Competitions from {chosen}")
     with Progress() as progress:
         made = making.generate(
@@ -58,7 +69,7 @@ def quickstart(
     show_rest(made)
     if not made.published:
         console.print("No competition could be made of this data, so there is nothing to play.")
-        raise typer.Exit(FINDINGS)
+        return FINDINGS
     _head(console, f"2. Verification of {len(made.published)} competitions")
     for one in made.published:
         _show_verification(console, one)
@@ -76,7 +87,7 @@ def quickstart(
     ):
         console.print(f"{command} {line}   # {what}", markup=False, soft_wrap=True)
     console.print(f"\nDone in {time.perf_counter() - started:.0f} s. Open {output.shown_path(report)} in a browser.")
-    raise typer.Exit(FINDINGS if rollout.mask_sample else OK)
+    return FINDINGS if rollout.mask_sample else OK
 
 
 def _head(console: Console, title: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from mlesmith_env.env import MLESmithEnv
 from sandboxes.isolation import probe
 from sandboxes.local import LocalSandbox
 from sandboxes.sandbox import IsolationLevel
+from tests.sandboxes.environments import make_environment
 
 SOLUTION = """
 import pandas as pd
@@ -148,3 +150,31 @@ def test_a_session_that_the_machinery_lost_is_no_verdict_on_the_agent(orchard: P
         assert info["error_type"] == "infrastructure"
         env.reset(seed=0)
         assert "42" in run(env, "print(6 * 7)")[0]
+
+
+def test_an_episode_runs_in_the_named_interpreter_and_its_record_says_so(orchard: Path, tmp_path: Path) -> None:
+    make_environment(tmp_path / "theirs")
+    options = {"python": str(tmp_path / "theirs"), "preload": ["wave"], "trajectory_dir": str(tmp_path / "records")}
+    env = gym.make("MLESmith-v0", task=str(orchard), max_steps=5, **options)
+    assert json.loads(env.spec.to_json())["kwargs"]["preload"] == ["wave"]
+    env.reset(seed=0)
+    code = "import sys; print(sys.prefix, 'wave' in sys.modules, 'numpy' in sys.modules)"
+    observation, *_ = env.step({"type": "run_code", "code": code})
+    assert f"{tmp_path / 'theirs'} True False" in observation["text"]
+    _, _, _, _, info = env.step({"type": "run_code", "code": "import numpy"})
+    assert info["error_type"] == "agent"
+    header = json.loads(env.unwrapped.trajectory_path.read_text().splitlines()[0])
+    env.close()
+    assert header["kwargs"]["python"] == options["python"]
+    assert header["kwargs"]["preload"] == ["wave"]
+
+
+def test_an_interpreter_that_cannot_be_is_refused_when_the_environment_is_made(orchard: Path) -> None:
+    with pytest.raises(ValueError, match="does not exist"):
+        MLESmithEnv(orchard, python="/no/such/python")
+    with pytest.raises(ValueError, match="preload names modules"):
+        MLESmithEnv(orchard, preload=["not a module"])
+    with pytest.raises(TypeError, match=r"preload=\['torch'\]"):
+        MLESmithEnv(orchard, preload="torch")
+    with pytest.raises(ValueError, match="a factory chooses its own"):
+        MLESmithEnv(orchard, sandbox=LocalSandbox, preload=["wave"])
