@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: quickstart test install lint bench build clean
+.PHONY: quickstart test install lint bench attack build clean
 
 quickstart: $(READY)
 	$(BIN)/mlesmith quickstart
@@ -24,6 +24,9 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+attack: $(READY)
+	$(BIN)/mlesmith doctor --attack --everywhere
 
 build: $(READY)
 	$(BIN)/python -m build
