@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sandboxes.attacks.scene import Scene
 
 _FAULTS_OF_THE_ATTACK = ("NameError", "SyntaxError", "IndentationError", "TypeError", "AttributeError", "UnboundLocal")
-_EVIDENCE_CHARS = 160
+_EVIDENCE_CHARS = 120
 
 
 class Group(StrEnum):
@@ -153,5 +153,5 @@ def refusal(result: ExecutionResult) -> str:
 
 
 def _line(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= _EVIDENCE_CHARS else line[: _EVIDENCE_CHARS - 3] + "..."

@@ -10,18 +10,17 @@ import time
 from collections.abc import Callable
 
 from sandboxes.attacks import host
-from sandboxes.attacks.attack import Attack, Group, Verdict, Weak, everything, leak, not_applicable, shut
+from sandboxes.attacks.attack import Attack, Group, Verdict, Weak, leak, not_applicable, shut
 from sandboxes.attacks.scene import LIMITS, Scene
-from sandboxes.sandbox import ExecutionResult, IsolationLevel
+from sandboxes.sandbox import IsolationLevel
 
 _MIB = 1 << 20
-_ROOM_OF_A_MESSAGE_MIB = 200
 _SHARED_USER = "processes are counted by user, and here the sandbox shares the host's"
 _CHECKED = "the quota is looked at between writes, not enforced by the file system"
 _BY_PROCESS = "memory is counted for each process where the host lends no control group"
 
 
-def _everybody_works(scene: Scene) -> Verdict | None:
+def everybody_works(scene: Scene) -> Verdict | None:
     """What no longer works after a bomb, None where all is well."""
     broken = scene.usable(scene.sibling)
     if broken:
@@ -40,60 +39,9 @@ def _counted(limit: int, what: str) -> Callable[[Scene, Attack], Verdict]:
         if max(got, seen) > limit:
             host.end(host.named(f"n{scene.token}"))
             return leak(f"{max(got, seen)} {what} where {limit} are the limit")
-        return _everybody_works(scene) or shut(f"stopped at {max(got, seen)} {what}")
+        return everybody_works(scene) or shut(f"stopped at {max(got, seen)} {what}")
 
     return act
-
-
-def _measured(check: Callable[[ExecutionResult], str], grown_mib: int) -> Callable[[Scene, Attack], Verdict]:
-    """Look at what came back, and at what the host needed to take it."""
-
-    def act(scene: Scene, attack: Attack) -> Verdict:
-        scene.sandbox.execute("pass")
-        before = host.own_resident_mib()
-        result = scene.run(attack.code)
-        grown = host.own_resident_mib() - before
-        too_much = check(result)
-        if too_much:
-            return leak(too_much)
-        if grown > grown_mib:
-            return leak(f"the host's own memory grew by {grown} MiB")
-        return _everybody_works(scene) or shut(f"{len(everything(result))} characters kept, {result.status.value}")
-
-    return act
-
-
-def _too_much_text(result: ExecutionResult) -> str:
-    size = len(everything(result))
-    return f"{size} characters were kept" if size > 3 * LIMITS.output_chars else ""
-
-
-def _too_many_displays(result: ExecutionResult) -> str:
-    size = sum(len(display.data) for display in result.displays)
-    return f"{len(result.displays)} pictures, {size >> 20} MiB, were kept" if size > 24 * _MIB else ""
-
-
-def _flooded_between_steps(scene: Scene, attack: Attack) -> Verdict:
-    """A thread of the session sends on while the host asks for nothing."""
-    scene.sandbox.execute("pass")
-    before = host.own_resident_mib()
-    scene.run(attack.code)
-    grown, end = 0, time.monotonic() + 2.5
-    while time.monotonic() < end:
-        grown = max(grown, host.own_resident_mib() - before)
-        if grown > _ROOM_OF_A_MESSAGE_MIB:
-            break
-        time.sleep(0.05)
-    if grown > _ROOM_OF_A_MESSAGE_MIB:
-        return leak(f"the host's own memory grew by {grown} MiB while it was idle")
-    return _everybody_works(scene) or shut(f"the host's own memory grew by {grown} MiB")
-
-
-def _recovers(scene: Scene, attack: Attack) -> Verdict:
-    result = scene.run(attack.code, timeout_s=1.5)
-    if result.machinery_failed:
-        return leak("the host takes the blame")
-    return _everybody_works(scene) or shut(f"{result.status.value}: {result.reason or result.error_name}")
 
 
 def _held_together(scene: Scene, attack: Attack) -> Verdict:
@@ -106,7 +54,7 @@ def _held_together(scene: Scene, attack: Attack) -> Verdict:
     scene.run("for process in held: process.kill()")
     if held > LIMITS.memory_mib:
         return leak(f"{held} MiB were held where {LIMITS.memory_mib} are the limit")
-    return _everybody_works(scene) or shut(f"{held} MiB were held together")
+    return everybody_works(scene) or shut(f"{held} MiB were held together")
 
 
 def _left_on_disk(limit_mib: int, entries: int) -> Callable[[Scene, Attack], Verdict]:
@@ -117,11 +65,11 @@ def _left_on_disk(limit_mib: int, entries: int) -> Callable[[Scene, Attack], Ver
         time.sleep(0.6)
         measured = scene.sandbox.execute(_MEASURE).stdout.split()
         if len(measured) != 2:
-            return _everybody_works(scene) or leak("the workspace cannot be measured any more")
+            return everybody_works(scene) or leak("the workspace cannot be measured any more")
         size, count = int(measured[0]) / _MIB, int(measured[1])
         if size > limit_mib or count > entries:
             return leak(f"{size:.0f} MiB in {count} files where {LIMITS.disk_mib} MiB in {LIMITS.files} are the limit")
-        return _everybody_works(scene) or shut(f"stopped at {size:.0f} MiB in {count} files")
+        return everybody_works(scene) or shut(f"stopped at {size:.0f} MiB in {count} files")
 
     return act
 
@@ -161,6 +109,7 @@ print(len(pids))
         act=_counted(LIMITS.processes + 5, "processes"),
         lasting=True,
         known_open={IsolationLevel.LANDLOCK: _SHARED_USER},
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "a bomb of threads",
@@ -180,6 +129,7 @@ print(started)
         act=_counted(LIMITS.processes + 5, "threads"),
         lasting=True,
         known_open={IsolationLevel.LANDLOCK: _SHARED_USER},
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "memory of one process",
@@ -194,7 +144,7 @@ except MemoryError: pass
 block = None
 print(got)
 """,
-        act=_counted(LIMITS.memory_mib + 32, "MiB"),
+        act=_counted(LIMITS.memory_mib * 5 // 4, "MiB"),
         lasting=True,
         shown_on=Weak.TRUSTING,
     ),
@@ -253,6 +203,7 @@ if os.fork() == 0:
         act=_left_on_disk(2 * LIMITS.disk_mib, LIMITS.files + 5),
         lasting=True,
         known_open={IsolationLevel.LANDLOCK: _CHECKED},
+        shown_on=Weak.TRUSTING,
     ),
     Attack(
         "the number of files",
@@ -300,74 +251,6 @@ for fd in held: os.close(fd)
 print(len(held))
 """,
         act=_counted(LIMITS.open_files, "descriptors"),
-        lasting=True,
-        shown_on=Weak.TRUSTING,
-    ),
-    Attack(
-        "output without an end",
-        Group.EXHAUSTION,
-        "Fill the host's memory with text.",
-        "for _ in range(400): print('x' * 100_000)",
-        act=_measured(_too_much_text, 64),
-        lasting=True,
-        shown_on=Weak.TRUSTING,
-    ),
-    Attack(
-        "pictures without an end",
-        Group.EXHAUSTION,
-        "Fill the host's memory with what code may show.",
-        """
-import base64
-from IPython.display import display
-data = base64.b64encode(b'x' * (1 << 20)).decode()
-for _ in range(60): display({'image/png': data}, raw=True)
-""",
-        act=_measured(_too_many_displays, 128),
-        lasting=True,
-        shown_on=Weak.TRUSTING,
-    ),
-    Attack(
-        "messages while nobody listens",
-        Group.EXHAUSTION,
-        "Send on between two steps until the host's memory is full of what it has not read.",
-        """
-import threading
-kernel, text = get_ipython().kernel, 'x' * (8 << 20)
-def flood():
-    time.sleep(0.2)
-    for _ in range(80):
-        kernel.session.send(kernel.iopub_socket, 'stream', {'name': 'stdout', 'text': text})
-        time.sleep(0.01)
-threading.Thread(target=flood, daemon=True).start()
-""",
-        act=_flooded_between_steps,
-        lasting=True,
-        shown_on=Weak.TRUSTING,
-    ),
-    Attack(
-        "a crash of the interpreter",
-        Group.EXHAUSTION,
-        "Leave a dead session behind.",
-        """
-sys.setrecursionlimit(1 << 30)
-def down(): return [*map(lambda _: down(), (0,))]
-down()
-""",
-        act=_recovers,
-        lasting=True,
-        shown_on=Weak.TRUSTING,
-    ),
-    Attack(
-        "a loop that ignores interrupts",
-        Group.EXHAUSTION,
-        "Keep the host waiting for ever.",
-        """
-import signal
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-end = time.monotonic() + 9
-while time.monotonic() < end: pass
-""",
-        act=_recovers,
         lasting=True,
         shown_on=Weak.TRUSTING,
     ),

@@ -71,14 +71,6 @@ def _not_found_by_the_next(scene: Scene, attack: Attack) -> Verdict:
     return proof_came_out(scene, scene.run(_LOOK))
 
 
-def _recovers(scene: Scene, attack: Attack) -> Verdict:
-    result = scene.run(attack.code)
-    if result.machinery_failed:
-        return leak("the host takes the blame")
-    broken = scene.usable()
-    return leak(broken) if broken else shut("a fresh session came all the same")
-
-
 _DAEMON = """
 program = 'import time\\nend = time.monotonic() + 12\\nwhile time.monotonic() < end: time.sleep(0.1)'
 if os.fork() == 0:
@@ -276,28 +268,5 @@ for place in places:
 """,
         act=_not_found_by_the_next,
         lasting=True,
-    ),
-    Attack(
-        "folders made unusable",
-        Group.PERSISTENCE,
-        "Close, fill and replace the folders that the next session needs, and have the host take the blame.",
-        """
-import shutil, tempfile
-folders = [tempfile.gettempdir(), os.environ.get('IPYTHONDIR', '/tmp/x'), os.getcwd()]
-connection = get_ipython().kernel.parent
-if connection is not None and connection.transport == 'ipc': folders.append(os.path.dirname(connection.ip))
-for folder in folders[1:2] + folders[3:]:
-    shutil.rmtree(folder, ignore_errors=True)
-    try: open(folder, 'w').close()
-    except OSError: pass
-for folder in folders:
-    try:
-        if not os.stat(folder).st_mode & 0o1000: os.chmod(folder, 0)  # never a shared one: the host's own /tmp
-    except OSError: pass
-os._exit(0)
-""",
-        act=_recovers,
-        lasting=True,
-        shown_on=Weak.TRUSTING,
     ),
 )

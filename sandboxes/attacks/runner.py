@@ -5,7 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from sandboxes.attacks import escape, exhaustion, network, persistence, processes, reading, submissions, tampering
+from sandboxes.attacks import (
+    deputy,
+    escape,
+    exhaustion,
+    floods,
+    network,
+    persistence,
+    processes,
+    reading,
+    submissions,
+    tampering,
+)
 from sandboxes.attacks.attack import (
     Attack,
     AttackFaultError,
@@ -18,7 +29,7 @@ from sandboxes.attacks.attack import (
 )
 from sandboxes.attacks.scene import Scene, Target
 
-_MODULES = (reading, processes, submissions, tampering, escape, network, exhaustion, persistence)
+_MODULES = (reading, processes, submissions, deputy, tampering, escape, network, exhaustion, floods, persistence)
 ATTACKS: tuple[Attack, ...] = tuple(
     attack for group in Group for module in _MODULES for attack in module.ATTACKS if attack.group is group
 )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 
-from sandboxes.attacks.attack import Attack, Group, Verdict, Weak, leak, not_applicable, shut
+from sandboxes.attacks.attack import Attack, Group, Verdict, Weak, leak, shut
 from sandboxes.attacks.scene import Scene
 from sandboxes.sandbox import Collected, CollectStatus
 
-_RACE_S = 0.6
+RACE_S = 0.6
 _LARGE = 1 << 20
 
 
@@ -46,7 +45,7 @@ def _raced(path: str) -> Callable[[Scene, Attack], Verdict]:
 
     def act(scene: Scene, attack: Attack) -> Verdict:
         scene.run(attack.code)
-        end, tries, taken = time.monotonic() + _RACE_S, 0, 0
+        end, tries, taken = time.monotonic() + RACE_S, 0, 0
         while time.monotonic() < end:
             found = scene.collect(path)
             tries += 1
@@ -62,7 +61,7 @@ def _raced(path: str) -> Callable[[Scene, Attack], Verdict]:
 
 def _grown(scene: Scene, attack: Attack) -> Verdict:
     scene.run(attack.code)
-    largest, end = 0, time.monotonic() + _RACE_S
+    largest, end = 0, time.monotonic() + RACE_S
     while time.monotonic() < end:
         found = scene.collect(max_bytes=_LARGE)
         if not isinstance(found, Collected):
@@ -83,56 +82,6 @@ def _huge(scene: Scene, attack: Attack) -> Verdict:
     return _judge_collected(scene, found)
 
 
-def _written_through(scene: Scene, attack: Attack) -> Verdict:
-    """The host writes and removes files where the session has put links."""
-    scene.run(attack.code)
-    for path in ("notes.csv", "out/test_answer.csv"):
-        try:
-            scene.sandbox.write_file(path, b"overwritten")
-        except ValueError:
-            continue
-    with contextlib.suppress(ValueError):
-        scene.sandbox.remove("out/test_answer.csv")
-    changed = scene.untouched()
-    return leak(changed) if changed else shut("the links were replaced or refused, the answers are as they were")
-
-
-def _written_in_a_race(scene: Scene, attack: Attack) -> Verdict:
-    scene.run(attack.code)
-    end, tries = time.monotonic() + _RACE_S, 0
-    while time.monotonic() < end:
-        tries += 1
-        try:
-            scene.sandbox.write_file("out/planted.txt", b"x")
-            scene.sandbox.remove("out/test_answer.csv")
-        except (ValueError, OSError):
-            continue
-        if scene.untouched():
-            break
-    changed = scene.untouched()
-    return leak(changed) if changed else shut(f"{tries} writes during the swaps, none left the workspace")
-
-
-def _read_by_the_grader(scene: Scene, attack: Attack) -> Verdict:
-    """What the session left is collected and handed to whoever grades."""
-    read = scene.target.read_submission
-    if read is None:
-        return not_applicable("nobody reads submissions here")
-    scene.run(attack.code)
-    found = scene.collect(max_bytes=8 << 20)
-    if not isinstance(found, Collected) or found.status is not CollectStatus.FOUND:
-        return shut(f"it was not taken: {found if not isinstance(found, Collected) else found.status.value}")
-    started = time.monotonic()
-    said = read(found.data)
-    seconds = time.monotonic() - started
-    changed = scene.untouched()
-    if changed:
-        return leak(f"while it was graded, {changed}")
-    if said.startswith("scored"):
-        return leak(f"it was {said}")
-    return shut(f"{said} (after {seconds:.1f} s)")
-
-
 _SWAP = """
 import threading
 def swap(make, other, name):
@@ -146,7 +95,7 @@ def swap(make, other, name):
 def a_file(name): open(name, 'w').write('mine')
 def a_link(name): os.symlink($answers, name)
 """
-_SWAP_FOLDERS = (
+SWAP_FOLDERS = (
     _SWAP
     + """
 RENAME_EXCHANGE = 2
@@ -233,7 +182,7 @@ ATTACKS = (
         "submission: folder swapped between check and read",
         Group.READING,
         "Be a folder when the host checks and a link to the private one when it reads.",
-        _SWAP_FOLDERS,
+        SWAP_FOLDERS,
         act=_raced("out/test_answer.csv"),
         lasting=True,
         shown_on=Weak.HALF_CAREFUL,
@@ -263,61 +212,6 @@ threading.Thread(target=grow, daemon=True).start()
         "open('submission.csv', 'wb').close()\nfor size in (64 << 20, 8 << 20):\n"
         "    try: os.truncate('submission.csv', size); break\n    except OSError: pass",
         act=_huge,
-        lasting=True,
-        shown_on=Weak.TRUSTING,
-    ),
-    Attack(
-        "files of the host written through links",
-        Group.TAMPERING,
-        "Let the host overwrite or remove the answers where it means to touch the workspace.",
-        "os.symlink($answers, 'notes.csv')\nos.symlink($private, 'out')",
-        act=_written_through,
-        lasting=True,
-        shown_on=Weak.TRUSTING,
-    ),
-    Attack(
-        "files of the host written in a race",
-        Group.TAMPERING,
-        "Swap a folder for a link to the private one while the host writes into it.",
-        _SWAP_FOLDERS,
-        act=_written_in_a_race,
-        lasting=True,
-        shown_on=Weak.TRUSTING,
-    ),
-    Attack(
-        "submission: a pickle",
-        Group.TAMPERING,
-        "Have code run in the grader, where the answers are.",
-        """
-import pickle
-class Bomb:
-    def __reduce__(self):
-        return exec, ('open(%r, "w").write("# a metric that likes everybody")' % $metric,)
-open('submission.csv', 'wb').write(pickle.dumps(Bomb()))
-""",
-        act=_read_by_the_grader,
-        lasting=True,
-        shown_on=Weak.TRUSTING,
-    ),
-    Attack(
-        "submission: a bomb of a zip archive",
-        Group.EXHAUSTION,
-        "Be small as a file and gigabytes when it is unpacked.",
-        """
-import zipfile
-with zipfile.ZipFile('submission.csv', 'w', zipfile.ZIP_DEFLATED) as archive:
-    archive.writestr('submission.csv', 'id,y\\n' + '1,0\\n' * (8 << 20))
-""",
-        act=_read_by_the_grader,
-        lasting=True,
-        shown_on=Weak.TRUSTING,
-    ),
-    Attack(
-        "submission: a bomb of a table",
-        Group.EXHAUSTION,
-        "Have the grader choke on columns, quotes and digits.",
-        "open('submission.csv', 'w').write('id,y\\n1,\"' + '9' * 200_000 + '\\n' + ',' * 600_000)",
-        act=_read_by_the_grader,
         lasting=True,
         shown_on=Weak.TRUSTING,
     ),
