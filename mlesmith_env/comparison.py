@@ -6,11 +6,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlesmith_env.actions import Malformed
 from mlesmith_env.trajectory import Trajectory, read_trajectory
 from mlesmith_env.turn import Turn
+
+if TYPE_CHECKING:
+    from mlesmith_env.env import MLESmithEnv
 
 _NOT_REPLAYED = ("trajectory_dir", "render_mode", "network")  # a record opens no network: only a caller does
 
@@ -54,22 +57,26 @@ def replay(
     on_step: Callable[[StepComparison], None] | None = None,
     **changes: Any,
 ) -> Comparison:
-    """Play the recorded actions in a fresh environment.
+    """Play the recorded actions in a fresh environment, from the first reset on, forking it where the record says so.
 
     `task`: where the competition lies now, by default as it was recorded. `tolerance`: difference of scores and
     rewards that still counts as the same. `changes`: arguments of the environment that differ from the recorded ones.
-    Raises what the environment's constructor and `reset` raise.
+    Raises what the environment's constructor, `reset` and `fork` raise.
     """
     from mlesmith_env.env import MLESmithEnv
 
     recorded = trajectory if isinstance(trajectory, Trajectory) else read_trajectory(trajectory)
     kwargs = {key: value for key, value in recorded.header["kwargs"].items() if key not in _NOT_REPLAYED}
     kwargs.update(changes, task=task or recorded.header["task"], pool=kwargs.get("pool") if task is None else None)
+    forks = list(recorded.header.get("forked_from", ()))
     steps: list[StepComparison] = []
-    with MLESmithEnv(**kwargs) as env:
+    env = MLESmithEnv(**kwargs)
+    try:
         env.reset(seed=recorded.header["seed"])
         same_task = env.task_digest() == recorded.header["task_digest"]
         for then in recorded.steps:
+            while forks and forks[0]["index"] == len(env.history):
+                env = _branch(env, forks.pop(0)["seed"])
             env.step(_action(then))
             now = env.history[-1]
             steps.append(_compare(then, now, tolerance))
@@ -78,8 +85,19 @@ def replay(
             if now.done:
                 break
         last = env.history[-1] if env.history else None
+    finally:
+        env.close()
     score = last.final.score if last and last.final else math.nan
     return Comparison(recorded, tuple(steps), same_task, score)
+
+
+def _branch(env: MLESmithEnv, seed: int) -> MLESmithEnv:
+    """A branch in place of an environment: its random state is then the recorded one."""
+    try:
+        (branch,) = env.fork(1, seeds=[seed])
+    finally:
+        env.close()
+    return branch
 
 
 def _action(step: dict[str, Any]) -> Any:

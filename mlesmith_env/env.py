@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+import copy
 import os
-import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
+from gymnasium.utils import seeding
 
-from mlesmith_env import actions, information, observations, prompt
+from mlesmith_env import actions, prompt, snapshots
 from mlesmith_env.episode import Episode
 from mlesmith_env.info import build_info
+from mlesmith_env.running import RunningEpisode
 from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_names, as_path, one_of
 from mlesmith_env.spaces import ActionSpace, ObservationSpace
 from mlesmith_env.turn import Feedback, Rules, Turn
-from sandboxes.errors import SandboxError
 from sandboxes.gpus import Gpus
-from sandboxes.sandbox import IsolationLevel, Sandbox, SandboxFactory, SandboxReport
+from sandboxes.sandbox import IsolationLevel, SandboxFactory, SandboxReport
+from sandboxes.spares import Spares, hold, let_go
 
 if TYPE_CHECKING:
     from generators.competitions.package import Competition
-    from mlesmith_env.trajectory import TrajectoryWriter
 
-_OPTIONS = ("task", "group_id")
+_OPTIONS = ("task", "group_id", "snapshot")
 
 
 class MLESmithEnv(gym.Env[dict[str, Any], Any]):
@@ -54,7 +54,8 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     hidden by the feedback tier; the private ones on the last step), `reward_terms`, `timing` (seconds), `budget`
     (dicts of floats), `outcome` (of grading), `status` (of the action), `error_type` (empty, `agent`, `competition`,
     `infrastructure`), `error`, `mask_sample`, `task_id`, `episode_id`, `group_id`, `action_type`, `feedback_tier`,
-    `isolation` (level of the sandbox), `network` (whether code can reach one).
+    `isolation` (level of the sandbox), `network` (whether code can reach one), `forked` (empty, `memory` or `replay`:
+    how a branch got its session).
 
     ## Rewards
     `delta` (default): gains of the best public normalised score, and on the last step what leads to the private one,
@@ -67,6 +68,13 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
 
     ## Episode End
     `terminated`: submitted. `truncated`: steps or seconds spent, or the machinery or the competition failed.
+
+    ## Forking
+    `fork(n)` gives `n` environments that go on from the same step, each in a session of its own: for groups of
+    rollouts from one state and for tree search. `snapshot()` keeps a state under a name, and
+    `reset(options={"snapshot": name})` starts an episode in it, any number of times. Only the earlier steps' rewards
+    are missing from what such an episode pays: they are in `history`. The random state of each branch is another one,
+    and follows from the seeds.
 
     ## Arguments
     All are plain JSON, so that `env.spec.to_json()` works (but for a `SandboxFactory` given as `sandbox`).
@@ -84,6 +92,8 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     - `python`: path of another interpreter, or of a virtual environment, for the agent's session: Python 3.11 or newer
       with ipykernel, the rest as you like. By default our own.
     - `preload`: names of the modules that are loaded before an episode begins, in place of the usual list.
+    - `spares`: sessions that this process keeps ready for the next resets of its environments (about 30 MiB each), from
+      the second reset on; 0 keeps none. Level `namespaces` only.
     - `free_info`: requests for information that cost no step.
     - `observation_chars`: bound on the text of an observation.
     - `trajectory_dir`: folder for records of episodes; none are kept by default.
@@ -112,6 +122,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         limits: Mapping[str, Any] | None = None,
         python: str | Path | None = None,
         preload: Sequence[str] | None = None,
+        spares: int = 2,
         pool: str | Path | None = None,
         curriculum: str | None = None,
         free_info: int = 0,
@@ -135,6 +146,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
             limits=dict(limits or {}),
             python=as_path(python),
             preload=as_names("preload", preload),
+            spares=spares,
             pool=as_path(pool),
             curriculum=curriculum,
             free_info=free_info,
@@ -145,82 +157,102 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         self.render_mode = render_mode
         self.action_space = ActionSpace()
         self.observation_space = ObservationSpace(observation_chars)
-        self._episode: Episode | None = None
-        self._sandbox: Sandbox | None = None
-        self._writer: TrajectoryWriter | None = None
+        self._running: RunningEpisode | None = None
         self._place = 0
-        self._opening = ""
-        self._isolation = ""
-        self._network = False
-        self._ids = {"task_id": "", "episode_id": "", "group_id": ""}
+        self._snapshots: list[str] = []
+        self._spares: Spares | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Start an episode. `options`: `task` (overrides the argument) and `group_id` (a name kept in the records).
+        """Start an episode.
 
-        Raises `ValueError` for a task or option that means nothing, `CompetitionError` for a broken package,
-        `SandboxError` where no sandbox could be brought up, `OSError` where no record can be kept.
+        `options`: `task` (overrides the argument), `group_id` (a name kept in the records), `snapshot` (go on from the
+        state of that name; the text is then the last one of that state). Raises `ValueError` for a task or option that
+        means nothing, `CompetitionError` for a broken package, `SandboxError` where no sandbox could be brought up,
+        `OSError` where no record can be kept.
         """
         super().reset(seed=seed)
         options = dict(options or {})
         _check_options(options)
+        snapshot = snapshots.find(options["snapshot"], self.settings) if "snapshot" in options else None
         started = time.perf_counter()
         self._leave()
         episode_seed = int(self.np_random.integers(2**31)) if seed is None else seed
         pick, name, sandbox_seed = (int(n) for n in np.random.default_rng(episode_seed).integers(2**31, size=3))
-        task = self._choose(options.get("task"), pick, seeded=seed is not None)
-        competition = self.settings.resolve(task)
-        rules = self.settings.rules(competition.card)
-        self._ids = {
-            "task_id": competition.card.id,
-            "episode_id": f"{name:08x}",
-            "group_id": str(options.get("group_id", "")),
-        }
-        starting = time.perf_counter()
-        self._sandbox = self.settings.start_sandbox(competition, rules, seed=sandbox_seed)
-        report = self._sandbox.report
-        self._isolation, self._network = report.level.value, report.network
-        sandbox_s = time.perf_counter() - starting
-        self._episode = Episode(competition, self._sandbox, rules)
-        self._opening = observations.clip(information.overview(competition, rules), rules.observation_chars)
-        try:
-            self._open_record(task, episode_seed)
-        except BaseException:
-            self._leave()
-            self._episode = None
-            raise
-        timing = {"total_s": time.perf_counter() - started, "sandbox_s": sandbox_s, "grade_s": 0.0}
-        self._show(self._opening)
-        return self._observation(self._opening), self._info(None, timing)
+        group_id = str(options.get("group_id", ""))
+        if snapshot is None:
+            task = self._choose(options.get("task"), pick, seeded=seed is not None)
+            self._running = running = RunningEpisode.begin(
+                self.settings,
+                task,
+                seed=episode_seed,
+                name=f"{name:08x}",
+                group_id=group_id,
+                sandbox_seed=sandbox_seed,
+                spares=self._held_spares(),
+            )
+        else:
+            self._running = running = RunningEpisode.at(snapshot, self.settings, seed=sandbox_seed, group_id=group_id)
+        timing = {"total_s": time.perf_counter() - started, "sandbox_s": running.sandbox_s, "grade_s": 0.0}
+        self._show(running.text)
+        return self._observation(running.text), build_info(running.episode, None, timing=timing)
 
     def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Do one action. Nothing an agent gives makes it raise; `ResetNeeded` where no episode is running."""
-        episode = self._playing()
-        started = time.perf_counter()
-        turn = episode.play(actions.parse_action(action))
-        if turn.done:
-            self._close_sandbox()
-        turn.timing["total_s"] = time.perf_counter() - started
-        try:
-            self._record(turn)
-        except OSError as error:
-            self._writer = None
-            episode.void(turn, SandboxError(f"the record cannot be written: {error}"))
-            self._close_sandbox()
+        running = self._playing()
+        turn = running.play(actions.parse_action(action))
         self._show(turn.shown)
-        info = self._info(turn, turn.timing)
+        info = build_info(running.episode, turn, timing=turn.timing)
         return self._observation(turn.shown), turn.reward, turn.terminated, turn.truncated, info
 
     def render(self) -> str | None:
         """The last text for `ansi`; `human` has printed it already."""
         if self.render_mode != "ansi":
             return None
-        return self.history[-1].shown if self.history else self._opening
+        return self._running.text if self._running else ""
 
     def close(self) -> None:
-        """End the session and close the record. Idempotent."""
+        """End the session, close the record, drop the snapshots made here. Idempotent."""
         self._leave()
+        while self._snapshots:
+            snapshots.drop(self._snapshots.pop())
+        if self._spares is not None:
+            self._spares = None
+            let_go()
+
+    def fork(self, n: int, *, seeds: Sequence[int] | None = None) -> list[Self]:
+        """`n` environments in the middle of the same episode; this one goes on, and all are independent from here on.
+
+        Each has its own `episode_id` and record, the steps before the fork included, and is closed on its own. `seeds`
+        (one for each) fix the random states in the sessions and of the environments; by default they follow from this
+        episode, so that the same calls give the same branches. Where this episode has no `group_id`, all branches of
+        one state get the same.
+
+        The branches are bare environments. A wrapper that keeps nothing from a reset is put around one as it is; for
+        those that do (`gym.make` adds some), take a `snapshot` and reset the wrapped environment to it.
+
+        Raises `ResetNeeded` where no episode is running, `ValueError` where `n` is not positive or `seeds` does not fit
+        it, `SandboxError` where the session cannot be forked, `OSError` where a record cannot be kept; nothing is left
+        behind then, and this environment goes on.
+        """
+        return [self._around(branch) for branch in self._playing().fork(n, seeds)]
+
+    def snapshot(self) -> str:
+        """Keep the state of the running episode; gives the name for `reset(options={"snapshot": name})`.
+
+        Every environment of this process with the same arguments can be reset to it, from several threads too. It holds
+        a sandbox until `drop_snapshot`, or until this environment is closed; a reset of this one leaves it.
+
+        Raises `ResetNeeded` where no episode is running, `ValueError` where too many are kept, `SandboxError` where the
+        session cannot be forked.
+        """
+        self._snapshots.append(snapshots.take(self._playing().episode, self.settings))
+        return self._snapshots[-1]
+
+    def drop_snapshot(self, name: str) -> None:
+        """Let a snapshot go; silent where it is gone already."""
+        snapshots.drop(name)
 
     @property
     def competition(self) -> Competition:
@@ -230,7 +262,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     @property
     def history(self) -> tuple[Turn, ...]:
         """Every step of the current episode, whole."""
-        return tuple(self._episode.turns) if self._episode else ()
+        return tuple(self._running.episode.turns) if self._running else ()
 
     @property
     def rules(self) -> Rules:
@@ -240,12 +272,13 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     @property
     def sandbox_report(self) -> SandboxReport | None:
         """What the running sandbox is; None where none runs."""
-        return self._sandbox.report if self._sandbox else None
+        sandbox = self._running.sandbox if self._running else None
+        return sandbox.report if sandbox else None
 
     @property
     def trajectory_path(self) -> Path | None:
         """The record of the current episode; None where none is kept."""
-        return self._writer.path if self._writer else None
+        return self._running.record_path if self._running else None
 
     def prompt(self) -> str:
         """Instructions for a language model: the task in general, the rules, the forms of an action. The first
@@ -261,9 +294,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
 
     def task_digest(self) -> str:
         """SHA-256 of the competition of the current episode."""
-        from generators.competitions.package import package_digest
-
-        return package_digest(self.competition.root)
+        return self._current().task_digest()
 
     def _choose(self, named: str | Path | None, pick: int, *, seeded: bool) -> str:
         if named is not None:
@@ -273,86 +304,49 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         self._place = self._place + 1 if in_turn else pick
         return choices[self._place % len(choices)]
 
-    def _open_record(self, task: str, seed: int) -> None:
-        self._writer = None
-        if self.settings.trajectory_dir is None:
-            return
-        from mlesmith_env.tasks import package_version
-        from mlesmith_env.trajectory import TrajectoryWriter
-
-        report = self.sandbox_report
-        versions = {
-            "mlesmith-env": package_version(),
-            "gymnasium": gym.__version__,
-            "python": platform.python_version(),
-        }
-        header = {
-            **self._ids,
-            "task": task,
-            "task_digest": self.task_digest(),
-            "seed": seed,
-            "kwargs": self.settings.as_data(),
-            "rules": asdict(self.rules),
-            "versions": versions,
-            "isolation": report.level.value if report else "",
-            "network": report.network if report else False,
-            "opening": self._opening,
-        }
-        name = f"{self._ids['task_id']}-{self._ids['episode_id']}"
-        self._writer = TrajectoryWriter(Path(self.settings.trajectory_dir), name, header)
-
-    def _record(self, turn: Turn) -> None:
-        if self._writer is not None:
-            self._writer.step(turn)
-            if turn.done:
-                self._end_record(finished=True)
-
-    def _end_record(self, *, finished: bool) -> None:
-        episode = self._episode
-        if self._writer is None or episode is None:
-            return
-        last = episode.turns[-1] if episode.turns else None
-        self._writer.end(finished=finished, total_reward=episode.ledger.paid, last=last, seconds=episode.seconds)
+    def _around(self, branch: RunningEpisode) -> Self:
+        """An environment like this one that plays a branch."""
+        seed = branch.episode.origin.forks[-1].seed
+        other = copy.copy(self)
+        other.action_space = ActionSpace(seed=seed)
+        other.observation_space = ObservationSpace(self.settings.observation_chars, seed=seed)
+        other._np_random, other._np_random_seed = seeding.np_random(seed)
+        other._running, other._snapshots, other._spares = branch, [], None
+        return other
 
     def _observation(self, text: str) -> dict[str, Any]:
         episode = self._current()
         return {"text": text, "step": episode.step, "steps_left": episode.steps_left}
 
-    def _info(self, turn: Turn | None, timing: Mapping[str, float]) -> dict[str, Any]:
-        return build_info(
-            self._current(), turn, ids=self._ids, isolation=self._isolation, network=self._network, timing=timing
-        )
-
     def _current(self) -> Episode:
-        if self._episode is None:
+        if self._running is None:
             raise ResetNeeded("call reset() first; it chooses the competition and starts the sandbox")
-        return self._episode
+        return self._running.episode
 
-    def _playing(self) -> Episode:
-        episode = self._current()
-        if episode.done or self._sandbox is None:
+    def _playing(self) -> RunningEpisode:
+        if self._current().done or self._running is None or self._running.over:
             raise ResetNeeded("this episode has ended; call reset() to start the next one")
-        return episode
+        return self._running
 
     def _show(self, text: str) -> None:
         if self.render_mode == "human":
             sys.stdout.write(f"{text}\n\n")
             sys.stdout.flush()
 
-    def _leave(self) -> None:
-        if self._episode is not None and not self._episode.done:
-            self._end_record(finished=False)
-        self._close_sandbox()
+    def _held_spares(self) -> Spares | None:
+        """The pool of this process, held until this environment is closed."""
+        if self._spares is None and self.settings.spares and self.settings.sandbox == "local":
+            self._spares = hold(self.settings.spares)
+        return self._spares
 
-    def _close_sandbox(self) -> None:
-        sandbox, self._sandbox = self._sandbox, None
-        if sandbox is not None:
-            sandbox.close()
+    def _leave(self) -> None:
+        if self._running is not None:
+            self._running.leave()
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
-    if "snapshot" in options:
-        raise ValueError("snapshots need a sandbox that can be forked, which this version does not have")
     unknown = [str(name) for name in options if name not in _OPTIONS]
     if unknown:
         raise ValueError(f"unknown options {', '.join(unknown)}; reset takes {', '.join(_OPTIONS)}")
+    if "snapshot" in options and "task" in options:
+        raise ValueError("a snapshot has its own task: give reset either `snapshot` or `task`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from generators.errors import CompetitionError
 from mlesmith_env import information, observations, reply
 from mlesmith_env.actions import FixCode, Malformed, RequestInfo, RunCode, Submit, WriteCode
 from mlesmith_env.ledger import Ledger
+from mlesmith_env.origin import Origin
 from mlesmith_env.prompt import help_text
 from mlesmith_env.static_check import check_code
 from mlesmith_env.submissions import Submission, Submissions
@@ -31,7 +33,8 @@ AnyAction = RequestInfo | WriteCode | RunCode | FixCode | Submit | Malformed
 class Episode:
     """From reset to end. `play` takes an action and gives the finished `Turn`; nothing an agent does makes it raise."""
 
-    def __init__(self, competition: Competition, sandbox: Sandbox, rules: Rules) -> None:
+    def __init__(self, competition: Competition, sandbox: Sandbox, rules: Rules, origin: Origin) -> None:
+        self.origin = origin
         self.competition = competition
         self.card = competition.card
         self.rules = rules
@@ -40,9 +43,12 @@ class Episode:
         self.turns: list[Turn] = []
         self.step = 0
         self.free_left = rules.free_info
+        self.branches = 0
+        """Branches made of this episode so far."""
         self.part = Part.PRIVATE if rules.feedback == "private" else Part.PUBLIC
         self.ledger = Ledger(competition, rules.reward, self.part)
         self._started = time.monotonic()
+        self._digest = ""
         self._submission_limit = submission_limit(competition.root)
 
     @property
@@ -52,13 +58,30 @@ class Episode:
 
     @property
     def seconds(self) -> float:
-        """Wall-clock seconds since the reset."""
+        """Wall-clock seconds since the reset; of a branch, on all its way from there."""
         return time.monotonic() - self._started
 
     @property
     def steps_left(self) -> int:
         """Steps that remain."""
         return 0 if self.done else self.rules.max_steps - self.step
+
+    def task_digest(self) -> str:
+        """SHA-256 of the competition as it was when this was asked for the first time."""
+        from generators.competitions.package import package_digest
+
+        self._digest = self._digest or package_digest(self.competition.root)
+        return self._digest
+
+    def branch(self, sandbox: Sandbox, origin: Origin, *, seconds: float) -> Episode:
+        """The same episode as it stands, over a fork of its sandbox, with `seconds` used; independent from here on."""
+        other = copy.copy(self)
+        other.origin, other.branches = origin, 0
+        other.workspace = self.workspace.over(sandbox)
+        other.submissions, other.ledger = self.submissions.copy(), self.ledger.copy()
+        other.turns = copy.deepcopy(self.turns)
+        other._started = time.monotonic() - seconds
+        return other
 
     def play(self, action: AnyAction) -> Turn:
         """Do what the action says, grade what it left, and settle the end and the reward."""

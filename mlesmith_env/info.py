@@ -11,15 +11,7 @@ from mlesmith_env.episode import Episode
 from mlesmith_env.turn import Turn
 
 
-def build_info(
-    episode: Episode,
-    turn: Turn | None,
-    *,
-    ids: Mapping[str, str],
-    isolation: str,
-    network: bool,
-    timing: Mapping[str, float],
-) -> dict[str, Any]:
+def build_info(episode: Episode, turn: Turn | None, *, timing: Mapping[str, float]) -> dict[str, Any]:
     """The info of a step, or of the reset where `turn` is None. Scores that the feedback tier hides are nan until the
     last step, whose scores are the private ones."""
     rules = episode.rules
@@ -43,11 +35,12 @@ def build_info(
             "seconds_left": float(seconds_left),
             "free_info_left": float(episode.free_left),
         },
-        **ids,
+        **episode.origin.ids,
         "action_type": turn.action_type if turn else "reset",
         "feedback_tier": rules.feedback,
-        "isolation": isolation,
-        "network": network,
+        "isolation": episode.origin.isolation,
+        "network": episode.origin.network,
+        "forked": episode.origin.forked,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,10 @@ class Ledger:
         self._milestones: frozenset[str] = frozenset()
         self.nothing = 0.0 if not math.isnan(self._floor()) else math.nan
         """Normalised score of an episode without a valid submission; nan where scores cannot be normalised."""
+
+    def copy(self) -> Ledger:
+        """The same account, kept apart from here on."""
+        return copy.copy(self)
 
     def normalized(self, score: float) -> float:
         """Normalised score; nan where it is unknown, or the competition has no usable reference scores."""

@@ -18,11 +18,13 @@ from sandboxes.gpus import check as check_gpus
 from sandboxes.interpreter import Interpreter
 from sandboxes.limits import Limits
 from sandboxes.sandbox import IsolationLevel, Sandbox, SandboxFactory
+from sandboxes.spares import Spares
 
 if TYPE_CHECKING:
     from generators.competitions.card import Card
     from generators.competitions.package import Competition
 
+MAX_SPARES = 64
 SANDBOXES = ("local",)
 CURRICULA = ("uniform", "round-robin")
 RENDER_MODES = ("human", "ansi")
@@ -46,6 +48,7 @@ class Settings:
     limits: Mapping[str, Any]
     python: str | None
     preload: tuple[str, ...] | None
+    spares: int
     pool: str | None
     curriculum: str | None
     free_info: int
@@ -70,6 +73,8 @@ class Settings:
             raise ValueError("python= and preload= belong to sandbox='local'; a factory chooses its own interpreter")
         one_of("network", self.network, (False, True))
         check_gpus(self.gpus)
+        if not 0 <= self.spares <= MAX_SPARES:
+            raise ValueError(f"spares must be between 0 and {MAX_SPARES}, got {self.spares!r}")
         if self.free_info < 0:
             raise ValueError(f"free_info must not be negative, got {self.free_info!r}")
         if self.observation_chars < observations.MIN_CHARS:
@@ -101,9 +106,13 @@ class Settings:
             raise ValueError(f"limits has no {', '.join(unknown)}; {advice}")
         return Limits(**{**self.limits, "wall_s": run_s})
 
-    def start_sandbox(self, competition: Competition, rules: Rules, *, seed: int) -> Sandbox:
+    def start_sandbox(
+        self, competition: Competition, rules: Rules, *, seed: int, spares: Spares | None = None
+    ) -> Sandbox:
         """A running sandbox with the public data of a competition. Raises `SandboxError` where none can be had."""
-        sandbox = self._factory()(public=competition.public, limits=self.sandbox_limits(run_s=rules.run_s), seed=seed)
+        sandbox = self._factory(spares)(
+            public=competition.public, limits=self.sandbox_limits(run_s=rules.run_s), seed=seed
+        )
         try:
             sandbox.start()
         except BaseException:
@@ -138,7 +147,7 @@ class Settings:
         preload = None if self.preload is None else list(self.preload)
         return {**data, "limits": dict(self.limits), "preload": preload}
 
-    def _factory(self) -> SandboxFactory:
+    def _factory(self, spares: Spares | None) -> SandboxFactory:
         if not isinstance(self.sandbox, str):
             return self.sandbox
         from sandboxes.local import LocalSandbox
@@ -156,6 +165,7 @@ class Settings:
                 gpus=self.gpus,
                 python=self.python,
                 preload=self.preload,
+                spares=spares,
             )
 
         return local

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from dataclasses import dataclass, field
 
@@ -26,6 +27,12 @@ class Submissions:
         self._sign = 1.0 if higher_is_better else -1.0
         self._scored: list[Submission] = []
         self._by_digest: dict[str, Submission] = {}
+
+    def copy(self) -> Submissions:
+        """The same submissions; what is added to one of the two is not in the other."""
+        other = copy.copy(self)
+        other._scored, other._by_digest = list(self._scored), dict(self._by_digest)
+        return other
 
     @staticmethod
     def digest(data: bytes) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import mimetypes
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,11 @@ class TrajectoryWriter:
         """Makes `folder` where it is missing; a record of the same name is kept and this one numbered."""
         folder.mkdir(parents=True, exist_ok=True)
         self.path, self._stream = _fresh_file(folder, name)
-        self._write({"record": "header", "schema_version": SCHEMA_VERSION, **header})
+        try:
+            self._write({"record": "header", "schema_version": SCHEMA_VERSION, **header})
+        except BaseException:
+            self.discard()
+            raise
 
     def step(self, turn: Turn) -> None:
         """Append one step."""
@@ -81,6 +86,12 @@ class TrajectoryWriter:
             }
         )
         self._stream.close()
+
+    def discard(self) -> None:
+        """Close the file and remove it with its pictures."""
+        self._stream.close()
+        self.path.unlink(missing_ok=True)
+        shutil.rmtree(self.path.with_suffix(".files"), ignore_errors=True)
 
     def _execution(self, turn: Turn) -> dict[str, Any]:
         result = turn.execution

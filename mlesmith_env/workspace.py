@@ -5,6 +5,7 @@ What the agent asks for and cannot have is a `Refused` value; a `SandboxError` p
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 from mlesmith_env.actions import MAX_CODE_CHARS, FixCode, RunCode
@@ -39,6 +40,12 @@ class Workspace:
         self.sandbox = sandbox
         self._last: Source | None = None
         self._seen: tuple[CollectStatus, int, int] | None = None
+
+    def over(self, sandbox: Sandbox) -> Workspace:
+        """The same memory of what was run and seen, over a fork of the sandbox."""
+        other = copy.copy(self)
+        other.sandbox = sandbox
+        return other
 
     def write(self, path: str, code: str) -> Refused | None:
         """Write a file, which `fix_code` then means by default."""

@@ -23,7 +23,17 @@ _OLD_ROOT = "/.host"
 _MAX_STEPS = 400
 """Of one path with its links: more is a loop."""
 _DEVICES = ("null", "zero", "full", "random", "urandom")
-_LANDLOCK_READABLE = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/dev/urandom", "/dev/random")
+_PROCESSOR_SHARES = ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "cpu.max")
+_LANDLOCK_READABLE = (
+    "/proc/self",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/dev/urandom",
+    "/dev/random",
+    # libraries that start one worker per processor look whether these exist, and fail where they cannot be read
+    *(f"/sys/fs/cgroup/{name}" for name in _PROCESSOR_SHARES),
+)
 _SIGNALS_ARE_SCOPED = 6
 _LANDLOCK_WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
 
@@ -108,7 +118,8 @@ def enter_private_root(confinement: Confinement, system: Iterable[str], identity
     """Enter fresh mount, ipc and uts namespaces, and one of the network unless that is to stay open; build the private
     root and move into it.
 
-    The process must be the first of a pid namespace, with the right to mount.
+    The process must be the first of a pid namespace, with the right to mount. No foreign code may run before
+    `close_private_root`: until then the host's root is still to be seen, and the private one can be written.
     """
     os.umask(0o022)
     network = 0 if confinement.network else linux.CLONE_NEWNET
@@ -128,19 +139,24 @@ def enter_private_root(confinement: Confinement, system: Iterable[str], identity
     shown = [path for path in confinement.shown if not path.startswith("/proc/")]  # those the tree's own /proc shows
     for path in (*system, *shown):  # after the folders: an interpreter may lie below /tmp
         _show_system_path(path)
+    _name_user(identity, network=confinement.network)
+    if not confinement.network:
+        linux.loopback_up()
+    socket.sethostname("sandbox")
+
+
+def close_private_root(confinement: Confinement, identity: Identity) -> None:
+    """Show what is bound, copy what is copied, and let go of the host's root."""
+    os.umask(0o022)
     for bind in sorted(confinement.binds, key=lambda b: b.target.count("/")):
         _show(bind, identity)
     for path in confinement.copied:
         taken = {Path(b.target).name for b in confinement.binds if str(Path(b.target).parent) == path}
         copy_contents(_OLD_ROOT + path, path, skip=taken)
-    _name_user(identity, network=confinement.network)
     linux.unmount(_OLD_ROOT)
     Path(_OLD_ROOT).rmdir()
     read_only = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
     linux.mount(None, "/", None, read_only)
-    if not confinement.network:
-        linux.loopback_up()
-    socket.sethostname("sandbox")
 
 
 def shed_privileges(confinement: Confinement, system: Iterable[str], identity: Identity) -> None:

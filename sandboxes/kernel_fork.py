@@ -21,6 +21,8 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from sandboxes import family, linux, wire
@@ -34,6 +36,16 @@ _buried: list[Any] = []
 what belongs to the parent."""
 _streams: list[tuple[Any, Any]] = []
 """Standard streams of this process and of those that it is a fork of."""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a child would not have of its parent by itself."""
+
+    drawn: Any
+    """Random state, which Python seeds afresh in every child."""
+    folder: str
+    """Working folder: the path, since the folder itself is the parent's."""
 
 
 class Forks:
@@ -62,12 +74,12 @@ class Forks:
             host.settimeout(_HOST_S)
             host.connect(content["socket"])
             children = []
-            drawn = random.getstate()  # Python reseeds it in every child
+            state = _State(random.getstate(), _working_folder())
             for branch in content["branches"]:
                 _, fds = wire.receive(host)
                 try:
                     if (child := os.fork()) == 0:
-                        self._leave(branch, fds, drawn)
+                        self._leave(branch, fds, state)
                     children.append(child)
                 finally:
                     for fd in fds:
@@ -76,26 +88,30 @@ class Forks:
                 os.waitpid(child, 0)
         self._app.kernel.session.send(stream, "fork_reply", {}, parent, ident=ident)
 
-    def _leave(self, branch: Mapping[str, Any], fds: Sequence[int], drawn: Any) -> NoReturn:
+    def _leave(self, branch: Mapping[str, Any], fds: Sequence[int], state: _State) -> NoReturn:
         """In the child: enter the branch's namespaces with a child of its own, which lives on as the branch."""
         status = 1
         try:
             files = _open_files()
             family.enter(family.ENTERED, fds[:-1])
             if os.fork() == 0:
-                random.setstate(drawn)
-                self._live_on(branch, fds[-1], files)
+                self._live_on(branch, fds[-1], files, state)
             status = 0
         finally:
             os._exit(status)
 
-    def _live_on(self, branch: Mapping[str, Any], bound: int, files: Mapping[int, tuple[str, int, int]]) -> NoReturn:
+    def _live_on(
+        self, branch: Mapping[str, Any], bound: int, files: Mapping[int, tuple[str, int, int]], state: _State
+    ) -> NoReturn:
         try:
             os.setsid()
             linux.drop_capability_bounds()
             linux.drop_capabilities()
             linux.set_dumpable(dumpable=True)
             os.chdir(self._request["cwd"])
+            with contextlib.suppress(OSError):  # it may have been removed
+                os.chdir(state.folder)
+            random.setstate(state.drawn)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             _disown(self._app)
             _reopen(files, spared={bound})
@@ -110,6 +126,12 @@ class Forks:
                 os.write(bound, traceback.format_exc()[-4000:].encode())
         finally:
             os._exit(1)
+
+
+def _working_folder() -> str:
+    with contextlib.suppress(OSError):
+        return str(Path.cwd())
+    return ""
 
 
 def _disown(app: Any) -> None:

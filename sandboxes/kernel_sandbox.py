@@ -223,8 +223,7 @@ class KernelSandbox(ABC):
             for code, timeout_s in self._past.runs:
                 other.execute(code, timeout_s=timeout_s)
             other._running().ask("seed_request", {"seed": seed}, _ANSWER_S)
-            other._files().clear()
-            self._files().copy_to(other._files())
+            other._files().resemble(self._files())
         except BaseException:
             other.close()
             raise

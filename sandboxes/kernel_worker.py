@@ -143,6 +143,7 @@ def bring_up(request: Mapping[str, Any], forked: Any = None) -> Any:
 
 
 def _reseed(app: Any, stream: Any, ident: Any, parent: Mapping[str, Any]) -> None:
+    os.environ.update(parent["content"].get("environment", {}))
     seed_session(int(parent["content"]["seed"]))
     app.kernel.session.send(stream, "seed_request_reply", {}, parent, ident=ident)
 

@@ -48,6 +48,7 @@ _OPEN_TREE_CLONE = 1
 _MOVE_MOUNT_F_EMPTY_PATH = 4
 
 _PR_SET_PDEATHSIG = 1
+_PR_GET_DUMPABLE = 3
 _PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
@@ -244,6 +245,7 @@ def acting_as(uid: int, gid: int) -> Iterator[None]:
     if sys.platform != "linux" or os.geteuid() != 0 or (uid, gid) == (0, 0):
         yield
         return
+    dumpable = _libc().prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
     _libc().setfsgid(ctypes.c_uint(gid))
     _libc().setfsuid(ctypes.c_uint(uid))
     try:
@@ -251,6 +253,8 @@ def acting_as(uid: int, gid: int) -> Iterator[None]:
     finally:
         _libc().setfsuid(ctypes.c_uint(0))
         _libc().setfsgid(ctypes.c_uint(0))
+        if dumpable == 1:  # a change of this user clears it for the whole process
+            set_dumpable(dumpable=True)
 
 
 def exit_code(process: int) -> int | None:

@@ -22,6 +22,7 @@ from sandboxes.kernel_sandbox import KernelSandbox
 from sandboxes.limits import Limits, scrubbed_environment
 from sandboxes.sandbox import IsolationLevel, SandboxReport
 from sandboxes.session import Session
+from sandboxes.spares import Spares
 from sandboxes.workspace import PUBLIC, Workspace
 
 _WORKSPACE = "/workspace"
@@ -66,6 +67,9 @@ class LocalSandbox(KernelSandbox):
     ipykernel, the rest as its owner likes. Folders that it finds by an editable install are not shown. `preload`
     names the modules that are loaded before the session is asked for, in place of the usual list; each pair of the
     two in use keeps a warm process. A path or name that cannot be is a `ValueError`.
+
+    `spares` is a pool of sessions made beforehand, from which a start is a matter of milliseconds; it serves level
+    `namespaces`, whose root can be finished after the session is up.
     """
 
     def __init__(
@@ -80,11 +84,13 @@ class LocalSandbox(KernelSandbox):
         gpus: gpu.Gpus = None,
         python: str | Path | None = None,
         preload: Sequence[str] | None = None,
+        spares: Spares | None = None,
     ) -> None:
         gpu.check(gpus)
         super().__init__(public=public, limits=limits, seed=seed)
         self._interpreter = Interpreter.named(python, preload)
         self._python, self._preload = python, preload
+        self._spares = spares
         self.isolation = isolation
         self.min_isolation = min_isolation
         self._network = network
@@ -123,6 +129,7 @@ class LocalSandbox(KernelSandbox):
             gpus=self._wanted_gpus,
             python=self._python,
             preload=self._preload,
+            spares=self._spares,
         )
 
     def _fork_session(self, session: Session, seeds: Sequence[int | None]) -> list[Branch]:
@@ -144,8 +151,18 @@ class LocalSandbox(KernelSandbox):
 
     def _bring_up(self, level: IsolationLevel) -> tuple[Session, Workspace]:
         request, sockets, outside = self.kernel_request(level)
-        session = Session(request, sockets, outside, self.spawn)
-        folder = session.start()[0]
+
+        def make(asked: Mapping[str, Any]) -> Session:
+            return Session(asked, sockets, outside, self.spawn)
+
+        spare = None
+        if self._spares is not None and outside is None:
+            spare = self._spares.take(request, make, kind=repr(self._interpreter))
+        if spare is not None:
+            session, folder = spare
+        else:
+            session = make(request)
+            folder = session.start()[0]
         return session, self._workspace_at(folder)
 
     def spawn(self, request: Mapping[str, Any]) -> forkserver.ConfinedTree:

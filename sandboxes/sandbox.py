@@ -169,7 +169,8 @@ class Sandbox(Protocol):
         """A fresh session in the same workspace: variables are gone, files stay."""
 
     def fork(self, n: int, *, seeds: Sequence[int] | None = None) -> list[Self]:
-        """`n` running sandboxes in the same state (memory and files), independent from here on; this one goes on.
+        """`n` running sandboxes in the same state (memory, files and their times of change), independent from here on;
+        this one goes on.
 
         `random` and `numpy.random` are reseeded in each: from `seeds` (one for each), by default from this sandbox's
         own seed and the number of forks so far, so that the same calls give the same states. `report.forked` of each

@@ -122,6 +122,17 @@ class Session:
             raise
         return folders
 
+    def settle(self, changes: Mapping[str, Any]) -> None:
+        """Say the rest to a session that was asked for with `waits`: what it shows, its seed, its environment.
+
+        Raises `SandboxStartError`.
+        """
+        self._request.update(changes, waits=False)
+        told = {key: self._request[key] for key in ("seed", "environment")}
+        self.tree.command("settle", changes={**changes, "waits": False})
+        self.tree.await_event("settled", _START_S)
+        self.send("seed_request", told)
+
     def restart(self) -> None:
         """A fresh session in the same tree. Raises `SandboxLostError` where the tree itself is gone."""
         self._drop_channels()

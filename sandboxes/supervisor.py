@@ -5,14 +5,18 @@ may not have, but for the socket to the host; at the other levels the worker con
 code. It ends the whole tree when the host says so, when the host closes the socket, and when the host or the fork
 server is gone.
 
+A tree may be asked for before it is known what it will show (`waits`): its worker is forked early and comes up, without
+privileges of its own, while the supervisor keeps its rights and the host's root until it is told the rest (`settle`).
+No foreign code runs before that.
+
 The worker of a branch is not forked here: a living session, or the fork server, forks it, and it enters (`arrives`).
 
 Messages to the host: `ready` (with descriptors of the folders asked for), `door` (descriptors of the namespaces that a
 forked session enters, and of the pipe by which it says that it is bound), `bound` (the worker is about to run foreign
 code), `exited` (status, and whether it was bound), `stopped` (with descriptors of the namespaces that a branch's
-supervisor enters), `failed` (stage, error). Messages from the host: `interrupt`, `kill` (everything below), `restart`,
-`stop` (all processes), `resume`, `continue` and `pause` (the worker alone), `retire` (end all but the branches),
-`close`.
+supervisor enters), `settled`, `failed` (stage, error). Messages from the host: `interrupt`, `kill` (everything below),
+`restart`, `settle`, `stop` (all processes), `resume`, `continue` and `pause` (the worker alone), `retire` (end all but
+the branches), `close`.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sandboxes import cgroups, family, linux, rlimits, wire
-from sandboxes.confinement import Confinement, Identity, enter_private_root, shed_privileges
+from sandboxes.confinement import Confinement, Identity, close_private_root, enter_private_root, shed_privileges
 from sandboxes.sandbox import IsolationLevel
 from sandboxes.worker import Worker, become_worker
 
@@ -56,7 +60,8 @@ def supervise(
         cgroups.join(request.get("groups", ()))  # while their folders are still to be seen
         mapped = rlimits.mapped_bytes()  # measured while /proc is still to be seen
         folders = _confine(confinement, request, system, identity)
-        _close_all_but({channel.fileno(), *fds, *host, *server, *folders})
+        kept = identity.translated.values() if request.get("waits") else ()
+        _close_all_but({channel.fileno(), *fds, *host, *server, *folders, *kept})
         wire.send(channel, {"event": "ready"}, folders)
         for fd in folders:
             os.close(fd)
@@ -84,11 +89,13 @@ def _confine(
 ) -> list[int]:
     if confinement.level is IsolationLevel.NAMESPACES:
         enter_private_root(confinement, system, identity)
+        if not request.get("waits"):
+            close_private_root(confinement, identity)
     elif sys.platform == "linux":
         linux.adopt_orphans()
     flags = getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_CLOEXEC
     folders = [os.open(path, flags) for path in request.get("folders", ())]
-    if confinement.level is IsolationLevel.NAMESPACES:
+    if confinement.level is IsolationLevel.NAMESPACES and not request.get("waits"):
         shed_privileges(confinement, system, identity)
     if sys.platform == "linux":
         linux.set_dumpable(dumpable=False)
@@ -132,6 +139,7 @@ class _Supervisor:
         self._system = system
         self._identity = identity
         self._private = confinement.level is IsolationLevel.NAMESPACES
+        self._waits = bool(request.get("waits"))
         if self._private and os.getpid() != 1:
             raise RuntimeError("a supervisor in namespaces must be their first process")
         self._pid = 0
@@ -222,7 +230,8 @@ class _Supervisor:
             self._moved_in = -1
 
     def _become_worker(self, bound: int) -> NoReturn:
-        for fd in (self._wake_r, self._wake_w, *self._watched):
+        rights = self._identity.translated.values() if self._waits else ()
+        for fd in (self._wake_r, self._wake_w, *self._watched, *rights):
             os.close(fd)
         self._channel.close()
         become_worker(
@@ -234,7 +243,7 @@ class _Supervisor:
             system=self._system,
             identity=self._identity,
             # in namespaces it is done; elsewhere the supervisor itself stays outside, where the worker cannot reach it
-            sheds=not self._private,
+            sheds=not self._private or self._waits,
         )
 
     def _report_bound(self) -> None:
@@ -294,6 +303,8 @@ class _Supervisor:
             self._forget_bound()
             self._request.update(message["changes"])
             self._begin()
+        elif command == "settle":
+            self._settle(message["changes"])
         elif command == "stop":
             self._stop_all()
         elif command in ("continue", "pause"):
@@ -308,6 +319,17 @@ class _Supervisor:
             family.kill_members()
             self._forget_bound()
         return command
+
+    def _settle(self, changes: Mapping[str, Any]) -> None:
+        self._request.update(changes)
+        self._confinement = Confinement.from_json(self._request["confinement"])
+        close_private_root(self._confinement, self._identity)
+        for fd in self._identity.translated.values():
+            os.close(fd)
+        shed_privileges(self._confinement, self._system, self._identity)
+        linux.set_dumpable(dumpable=False)
+        self._waits = False
+        self._tell("settled")
 
     def _stop_all(self) -> None:
         if not family.stop_all():

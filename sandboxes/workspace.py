@@ -150,29 +150,29 @@ class Workspace:
         size, entries = self.usage()
         return size > self._quota_bytes or entries > self._quota_files
 
-    def clear(self) -> None:
-        """Remove everything but `public/`."""
-        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder)
-        try:
-            names = os.listdir(folder)  # noqa: PTH208 - a descriptor, not a path
-        finally:
-            os.close(folder)
-        for name in names:
-            if name != PUBLIC:
-                self.remove(name)
+    def resemble(self, other: Workspace) -> None:
+        """Remove the files that `other` does not have, and copy over those that it has; folders stay."""
+        for path in set(self._paths()) - set(other._paths()):
+            self.remove(path)
+        other.copy_to(self)
 
     def copy_to(self, other: Workspace) -> None:
         """Copy every regular file to another workspace, with its time, as far as its quota goes."""
-        for folder, folders, files, fd in os.fwalk(".", dir_fd=self._folder):
+        for path in self._paths():
+            with contextlib.suppress(OSError, ValueError):
+                found = self.collect(path, max_bytes=self._quota_bytes)
+                if found.status is CollectStatus.FOUND:
+                    other.write(path, found.data)
+                    other.set_time(path, found.modified_ns)
+
+    def _paths(self) -> list[str]:
+        """Paths of everything but folders, `public/` not counted."""
+        found = []
+        for folder, folders, files, _ in os.fwalk(".", dir_fd=self._folder):
             if folder == "." and PUBLIC in folders:
                 folders.remove(PUBLIC)
-            for name in files:
-                path = str(PurePosixPath(folder, name))
-                with contextlib.suppress(OSError, ValueError):
-                    found = os.stat(name, dir_fd=fd, follow_symlinks=False)
-                    if stat.S_ISREG(found.st_mode):
-                        other.write(path, self.read(path, max_bytes=found.st_size))
-                        other.set_time(path, found.st_mtime_ns)
+            found += [str(PurePosixPath(folder, name)) for name in files]
+        return found
 
     def close(self) -> None:
         """Let the folder go. Idempotent."""

@@ -319,7 +319,7 @@ class Zygote:
             (found.st_uid, found.st_gid)
             for bind in request["confinement"]["binds"]
             for found in (Path(bind["source"]).stat(),)
-        }
+        } | {(uid, gid) for uid, gid in request.get("owners", ())}
         translated = {}
         for owner in owners:
             key = (*owner, uid, uid)

@@ -33,3 +33,9 @@ def test_a_table_becomes_a_pool(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_four_episodes_run_at_once() -> None:
     texts = load("many_environments").main()
     assert [str(n**2) in text for n, text in enumerate(texts)] == [True] * 4
+
+
+def test_a_group_goes_on_from_one_state(capsys: pytest.CaptureFixture[str]) -> None:
+    rewards = load("group_rollouts").main()
+    assert len(set(rewards)) > 1
+    assert capsys.readouterr().out.count("group") == 4

@@ -47,13 +47,12 @@ class Submitter:
         self.data = b""
 
     def __call__(self, *, public: Path | None, **_: Any) -> Any:
-        def run(code: str) -> ExecutionResult:
+        def run(sandbox: ScriptedSandbox, code: str) -> ExecutionResult:
             del code
             sandbox.write_file("submission.csv", self.data)
             return ExecutionResult(ExecutionStatus.OK)
 
-        sandbox = ScriptedSandbox(run, public=public)
-        return sandbox
+        return ScriptedSandbox(run, public=public)
 
 
 @pytest.fixture(scope="module")

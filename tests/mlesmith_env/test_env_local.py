@@ -136,7 +136,8 @@ def test_each_reset_starts_from_an_empty_workspace(shared: MLESmithEnv) -> None:
 def test_a_session_that_the_machinery_lost_is_no_verdict_on_the_agent(orchard: Path, during: bool) -> None:
     with MLESmithEnv(orchard, max_steps=5, run_s=10) as env:
         env.reset(seed=0)
-        sandbox = env._sandbox
+        assert env._running is not None
+        sandbox = env._running.sandbox
         assert isinstance(sandbox, LocalSandbox)
         session = sandbox._session
         assert session is not None

@@ -109,7 +109,7 @@ def test_a_test_table_without_rows_is_found(good_package: Path) -> None:
 
 
 def test_machinery_that_fails_is_raised_and_never_a_finding(good_package: Path) -> None:
-    def lost(code: str) -> ExecutionResult:
+    def lost(sandbox: Sandbox, code: str) -> ExecutionResult:
         raise SandboxLostError("the session vanished")
 
     def factory(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:

@@ -24,7 +24,7 @@ SUBMIT = {"type": "submit"}
 
 
 def echo(*, public: Path | None, **_: Any) -> Any:
-    return ScriptedSandbox(lambda code: ExecutionResult(ExecutionStatus.OK, stdout=code), public=public)
+    return ScriptedSandbox(lambda _, code: ExecutionResult(ExecutionStatus.OK, stdout=code), public=public)
 
 
 def make_one(task: str, max_steps: int) -> gym.Env[Any, Any]:
@@ -113,7 +113,7 @@ def test_disabled_leaves_resetting_to_the_caller(orchard: Path) -> None:
 def test_environments_are_stepped_side_by_side(orchard: Path) -> None:
     together = threading.Barrier(3, timeout=20)
 
-    def wait(code: str) -> ExecutionResult:
+    def wait(_: Sandbox, code: str) -> ExecutionResult:
         together.wait()  # passes only once all three are in their step
         return ExecutionResult(ExecutionStatus.OK, stdout=code)
 

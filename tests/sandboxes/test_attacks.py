@@ -98,6 +98,23 @@ def test_a_session_whose_folders_were_removed_is_replaced(make_sandbox: Make, na
     assert sandbox.execute("print('again')").stdout == "again\n"
 
 
+def test_libraries_that_count_processors_work(make_sandbox: Make, confined: str) -> None:
+    found = make_sandbox(confined).execute(
+        "from joblib import Parallel, delayed\nprint(Parallel(n_jobs=2)(delayed(abs)(x) for x in (-1, -2)))"
+    )
+    assert found.stdout == "[1, 2]\n", found.traceback
+
+
+@pytest.mark.parametrize("call", ["socket.socket", "socket.socketpair"])
+def test_sockets_that_need_no_connection_are_refused_where_the_host_can_be_reached(
+    make_sandbox: Make, call: str
+) -> None:
+    for kind in ("SOCK_DGRAM", "SOCK_RAW", "SOCK_DGRAM | socket.SOCK_CLOEXEC"):
+        found = make_sandbox("landlock").execute(f"import socket\n{call}(socket.AF_UNIX, socket.{kind})")
+        assert found.error_name == "OSError", found
+    assert make_sandbox("landlock").execute("import socket\nsocket.socketpair()").ok
+
+
 def test_printing_more_than_one_message_may_hold_loses_nothing_after_it(make_sandbox: Make) -> None:
     sandbox = make_sandbox()
     found = sandbox.execute("print('x' * (40 << 20))\nprint('the end')")

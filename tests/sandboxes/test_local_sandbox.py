@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from sandboxes.conformance import check_files, check_sandbox
+from sandboxes.conformance import check_sandbox
 from sandboxes.errors import SandboxError
 from sandboxes.limits import Limits
 from sandboxes.local import LocalSandbox
-from sandboxes.sandbox import CollectStatus, ExecutionResult, ExecutionStatus, Sandbox
-from sandboxes.scripted import ScriptedSandbox
+from sandboxes.sandbox import CollectStatus, ExecutionStatus, Sandbox
 
 Make = Callable[..., LocalSandbox]
 
@@ -25,45 +24,6 @@ def test_the_local_sandbox_keeps_every_clause_of_the_contract(any_level: str) ->
         return LocalSandbox(public=public, limits=limits, seed=seed, isolation=any_level)
 
     check_sandbox(factory)
-
-
-def test_the_scripted_sandbox_keeps_the_clauses_about_files() -> None:
-    def factory(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:
-        return ScriptedSandbox([], public=public, limits=limits)
-
-    check_files(factory)
-
-
-def test_the_conformance_check_names_the_clause_that_is_broken() -> None:
-    class FollowsLinks(LocalSandbox):
-        def read_file(self, path: str, *, max_bytes: int) -> bytes:
-            return super().read_file(path, max_bytes=1 << 30)
-
-    def factory(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:
-        return FollowsLinks(public=public, limits=limits, seed=seed)
-
-    with pytest.raises(AssertionError, match="read_file refuses a file over max_bytes"):
-        check_sandbox(factory)
-
-
-def test_a_script_answers_in_order_and_then_says_that_it_is_over() -> None:
-    answers = [ExecutionResult(ExecutionStatus.OK, stdout=text) for text in ("one", "two")]
-    with ScriptedSandbox(answers) as sandbox:
-        assert [sandbox.execute("a").stdout, sandbox.execute("b").stdout] == ["one", "two"]
-        with pytest.raises(SandboxError, match="2 results were prepared"):
-            sandbox.execute("c")
-        assert sandbox.executed == ["a", "b", "c"]
-
-
-def test_a_script_may_be_a_function_that_writes_files() -> None:
-    def answer(code: str) -> ExecutionResult:
-        sandbox.write_file("submission.csv", code.encode())
-        return ExecutionResult(ExecutionStatus.OK)
-
-    sandbox = ScriptedSandbox(answer)
-    with sandbox:
-        assert sandbox.execute("made").ok
-        assert sandbox.collect("submission.csv", max_bytes=10).data == b"made"
 
 
 def test_a_crash_is_told_with_its_signal(make_sandbox: Make) -> None:
