@@ -68,8 +68,9 @@ def program(*, local_sockets_only: bool, may_join: bool = False) -> bytes:
 
     Sockets are limited to the families that a network namespace confines (others, such as AF_VSOCK, it does not).
     `local_sockets_only` refuses every family but AF_UNIX, of that one the kind that can send to a path without being
-    connected, and `connect` altogether: for a sandbox that shares the host's network namespace. `may_join` leaves out `setns`, for a process that is to be forked into namespaces which
-    are handed to it: whoever holds no descriptor of one gains nothing by the call, and none can be made here.
+    connected, and `connect` altogether: for a sandbox that shares the host's network namespace. `may_join` leaves out
+    `setns`, for a process that is to be forked into namespaces which are handed to it: whoever holds no descriptor of
+    one gains nothing by the call, and none can be made here.
     """
     machine = platform.machine()
     numbers = _NUMBERS[machine]

@@ -98,11 +98,9 @@ def test_a_session_whose_folders_were_removed_is_replaced(make_sandbox: Make, na
     assert sandbox.execute("print('again')").stdout == "again\n"
 
 
-def test_libraries_that_count_processors_work(make_sandbox: Make, confined: str) -> None:
-    found = make_sandbox(confined).execute(
-        "from joblib import Parallel, delayed\nprint(Parallel(n_jobs=2)(delayed(abs)(x) for x in (-1, -2)))"
-    )
-    assert found.stdout == "[1, 2]\n", found.traceback
+def test_libraries_may_ask_for_their_share_of_the_processors(make_sandbox: Make, confined: str) -> None:
+    found = make_sandbox(confined).execute("from joblib import cpu_count\nprint(cpu_count())")
+    assert int(found.stdout) > 0, found.traceback
 
 
 @pytest.mark.parametrize("call", ["socket.socket", "socket.socketpair"])
