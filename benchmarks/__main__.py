@@ -1,12 +1,17 @@
-"""`python -m benchmarks [generation] [steps]`: all of them where none is named."""
+"""`python -m benchmarks [generation] [grading] [kernels] [steps]`: all of them where none is named."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import generation, steps
+from benchmarks import generation, grading, kernels, steps
 
-BENCHMARKS = {"generation": generation.main, "steps": steps.main}
+BENCHMARKS = {
+    "generation": generation.main,
+    "grading": grading.main,
+    "kernels": kernels.main,
+    "steps": steps.main,
+}
 
 
 def main() -> None:

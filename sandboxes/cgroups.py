@@ -24,6 +24,7 @@ from sandboxes.cgroup_places import PREFIX, Places, find, vacate
 from sandboxes.errors import SandboxStartError
 
 _MIB = 1 << 20
+_NAMES = {"memory": "memory", "pids": "processes", "cpu": "cpus"}
 _PERIOD_US = 100_000
 _OWN_MIB = 64
 _OWN_PROCESSES = 2
@@ -85,10 +86,8 @@ class Group:
         return last
 
     def remove(self) -> None:
-        """Remove the group, whose processes must have been told to end. Idempotent; never raises.
-
-        What cannot be removed in time is swept by the next process that makes a group.
-        """
+        """Remove the group, whose processes must have been told to end; what cannot be in time is swept by the next
+        process that makes one. Idempotent; never raises."""
         if self._last is not None or self._owner != os.getpid():
             return
         self._last = self._look()
@@ -100,7 +99,7 @@ class Group:
         try:
             if self._version == 1:
                 killed = _counters(folder / "memory.oom_control").get("oom_kill", 0)
-                # how often the limit was met is not counted by every kernel; the most that was used is
+                # not every kernel counts how often the limit was met; the most that was used is always known
                 most, limit = (int((folder / f"memory.{n}_in_bytes").read_text()) for n in ("max_usage", "limit"))
                 full = most > limit - _MIB
             else:
@@ -109,9 +108,7 @@ class Group:
         except (OSError, ValueError):
             return ""
         new, self._seen = killed > self._seen, killed
-        if not new:
-            return ""
-        return "limit" if full else "host"
+        return ("limit" if full else "host") if new else ""
 
 
 def create(bounds: Bounds) -> Group | None:
@@ -144,9 +141,7 @@ def summary() -> str:
     places = find()
     if not places.version:
         return f"none: {places.reason}"
-    names = {"memory": "memory", "pids": "processes", "cpu": "cpus"}
-    found = ", ".join(names[name] for name in places.folders if name in names)
-    return f"version {places.version}: {found} of a whole tree"
+    return f"version {places.version}: {', '.join(_NAMES[name] for name in places.folders)} of a whole tree"
 
 
 def sweep() -> None:

@@ -7,14 +7,15 @@ import importlib
 import importlib.util
 import json
 import os
-import pickle
 import random
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
+
+from sandboxes.arguments import unpack
 
 _TRACEBACK_CHARS = 20_000
 _MESSAGE_CHARS = 4_000
@@ -22,30 +23,42 @@ _MESSAGE_CHARS = 4_000
 
 def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
     """Serve one call. `fds`: arguments, stdout, stderr, result. `bound` tells that foreign code is about to run."""
-    arguments_fd, stdout, stderr, result = fds
+    arguments, result = receive(fds)
+    reseed()
+    os.write(bound, b"1")
+    os.close(bound)
+    answer(result, lambda: getattr(load(request), request["function"])(**arguments), str(request["target"]))
+
+
+def receive(fds: Sequence[int]) -> tuple[dict[str, Any], int]:
+    """Take over the descriptors of a call: arguments, stdout, stderr, result. Gives the arguments and the last."""
+    packed, stdout, stderr, result = fds
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
     os.close(stdout)
     os.close(stderr)
     sys.stdout, sys.stderr = _text_stream(1), _text_stream(2)
-    with os.fdopen(arguments_fd, "rb") as f:
-        f.seek(0)
-        arguments = pickle.load(f)  # noqa: S301 - written by the host: the trusted direction
-    _reseed()
-    os.write(bound, b"1")
-    os.close(bound)
-    try:
-        function = getattr(_module(request), request["function"])
-        report = json.dumps({"status": "ok", "value": function(**arguments)}, default=_plain)
-    except BaseException as error:  # noqa: BLE001 - foreign code may raise anything, SystemExit included
-        report = json.dumps(_describe(error, str(request["target"])))
+    return unpack(packed), result
+
+
+def answer(result: int, call: Callable[[], Any], target: str) -> None:
+    """Run foreign code and write what became of it to `result`."""
+    report = report_of(call, target)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # foreign code may have put anything there
             stream.flush()
-    _write_all(result, report.encode())
+    write_all(result, report)
 
 
-def _reseed() -> None:
+def report_of(call: Callable[[], Any], target: str) -> bytes:
+    """What becomes of `call`, as JSON; `target` is the file or module whose frames a traceback begins with."""
+    try:
+        return json.dumps({"status": "ok", "value": call()}, default=_plain).encode()
+    except BaseException as error:  # noqa: BLE001 - foreign code may raise anything, SystemExit included
+        return json.dumps(_describe(error, target)).encode()
+
+
+def reseed() -> None:
     """Give unseeded draws what they have in any fresh process: another state each time, not the fork server's."""
     random.seed()
     numpy = sys.modules.get("numpy")
@@ -58,7 +71,8 @@ def _text_stream(fd: int) -> TextIO:
     return os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
 
 
-def _module(request: Mapping[str, Any]) -> ModuleType:
+def load(request: Mapping[str, Any]) -> ModuleType:
+    """The module that holds the function: a file under a private name, or an installed one."""
     target = request["target"]
     if not request["is_file"]:
         return importlib.import_module(target)
@@ -103,7 +117,8 @@ def _describe(error: BaseException, target: str) -> dict[str, Any]:
     }
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of it."""
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]

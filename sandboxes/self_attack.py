@@ -46,6 +46,7 @@ def attack(level: IsolationLevel, *, network: bool = False) -> dict[str, str]:
                 level,
                 (Bind(own, own, writable=True),),
                 (Folder("/workspace", 1, 16),) if private else (),
+                forkable=private,  # as the kernel of a sandbox: the weakest filter in use
                 network=network,
             ).to_json(),
             "limits": rlimits.limits_to_json(Limits()),

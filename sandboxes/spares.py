@@ -118,7 +118,8 @@ class Spares:
 def _general(request: Mapping[str, Any]) -> dict[str, Any]:
     """The request without what a spare is told when it is taken."""
     confinement = {**request["confinement"], "binds": []}
-    owners = sorted({(found.st_uid, found.st_gid) for found in map(os.stat, _sources(request))})
+    own = (os.geteuid(), os.getegid())
+    owners = sorted({own, *((found.st_uid, found.st_gid) for found in map(os.stat, _sources(request)))})
     environment = {**request["environment"], "PYTHONHASHSEED": "0"}
     return {
         **request,
@@ -162,7 +163,7 @@ class _Held:
         self.holders = 0
 
     def forget(self) -> None:
-        """After a fork of the host: the pool is the parent's; its object stays, since nothing of it may be collected."""
+        """After a fork of the host: the pool is the parent's. Its object stays: none of it may be collected here."""
         _inherited.append(self.pool)
         self.lock, self.pool, self.holders = threading.Lock(), None, 0
 

@@ -170,7 +170,8 @@ class _Supervisor:
                 elif fd == self._wake_r:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._wake_r, 4096)
-                    self._reap()
+                    if self._reap() and self._request["task"] == "warm":  # nothing that it left is to stay
+                        return self._end(host_is_gone=False)
                 elif fd == self._channel.fileno():
                     command = self._next_command()
                     if command in ("", "close"):
@@ -191,7 +192,7 @@ class _Supervisor:
         os.close(bound_w)
         self._bound, self._begun = bound_r, False
         self._poll.register(bound_r, select.POLLIN)
-        if self._request["task"] == "function":  # a function runs once: its descriptors are not needed again
+        if self._request["task"] != "kernel":  # only a kernel starts again: the descriptors are not needed here
             for fd in self._fds:
                 os.close(fd)
             self._fds = []
@@ -269,15 +270,18 @@ class _Supervisor:
             generation = self._request.get("generation", 0)
             wire.send(self._channel, {"event": event, "generation": generation, **content}, fds)
 
-    def _reap(self) -> None:
+    def _reap(self) -> bool:
+        """Collect what has ended; whether the worker was among it."""
+        over = False
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                return over
             if pid == 0:
-                return
+                return over
             if pid == self._pid:
+                over = True
                 self._pid = 0
                 if self._bound >= 0:  # what it said of itself comes before its end
                     self._report_bound()

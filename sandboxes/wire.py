@@ -1,6 +1,7 @@
 """Messages between our own processes: JSON with file descriptors attached, over a stream socket.
 
-Only the host, the fork server and supervisors speak it. A process that runs foreign code never holds such a socket.
+Only the host, the fork server, supervisors and workers that are kept warm speak it. A process that runs foreign code
+holds no such socket; a worker that is kept warm holds one while it prepares, and the host reads that as bytes alone.
 """
 
 from __future__ import annotations

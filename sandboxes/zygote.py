@@ -49,6 +49,7 @@ SCIENCE = (
     "pyarrow.parquet",
     "pyarrow.feather",
     "sandboxes.function_worker",
+    "sandboxes.warm_worker",
 )
 TABLES = ("numpy", "pandas", "sklearn.model_selection", "pyarrow", "sandboxes.function_worker")
 """What a server for few calls loads: enough to read, split and write tables."""
@@ -145,7 +146,8 @@ class Zygote:
             cgroups.sweep()
 
     def _load_for(self, request: Mapping[str, Any]) -> None:
-        needed = {"function": self._science, "kernel": (*self._science, *KERNEL)}.get(request["task"], ())
+        kernel = KERNEL if request["task"] == "kernel" else ()
+        needed = () if request["task"] == "probe" else (*self._science, *kernel)
         if self._modules.load_all((*needed, *request.get("preload", ()))):
             self._pending = [m for m in self._pending if m not in sys.modules]
             gc.collect()

@@ -15,20 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from generators.competitions.grade import Grade, Outcome, Part
-from generators.competitions.package import CARD, METRIC, PRIVATE, SAMPLE_SUBMISSION
+from generators.competitions.graders import graders
+from generators.competitions.package import SAMPLE_SUBMISSION
 from sandboxes.errors import SandboxError
-from sandboxes.limits import Limits
-from sandboxes.script import FunctionResult, run_function
+from sandboxes.script import FunctionResult
 
 TIMEOUT_S = 30.0
 """Seconds of one call of the grading process by default."""
-MEMORY_MIB = 4096
-"""Memory of the grading process in MiB."""
 BASE_SIZE = 1024 * 1024
 """Bytes that every submission may have, on top of a multiple of the sample submission's size."""
 SIZE_FACTOR = 20
-
-_PROCESS = "generators.competitions.grading_process"
 
 
 def submission_limit(root: Path) -> int:
@@ -48,6 +44,15 @@ def grade(root: Path, submission: bytes | None, *, part: Part = Part.PUBLIC, tim
     Raises `SandboxError` where the machinery fails; whatever submission and competition do wrong is in the `Grade`.
     """
     return grade_parts(root, submission, (part,), timeout_s=timeout_s)[part]
+
+
+def prewarm(root: Path) -> None:
+    """Let a grader load the competition in the folder `root`, so that the next grading finds it ready.
+
+    Waits for nothing but the start of a process, some milliseconds; costs next to nothing where one is ready. Raises
+    `SandboxError`.
+    """
+    graders.prewarm(Path(root).absolute())
 
 
 def grade_parts(
@@ -119,18 +124,13 @@ def _refused(submission: bytes | None, limit: int, parts: Sequence[Part]) -> dic
 
 
 def _run(root: Path, bodies: Sequence[bytes], parts: Sequence[Part], timeout_s: float) -> FunctionResult:
-    return run_function(
-        _PROCESS,
-        "grade_submissions",
-        arguments={
-            "root": root,
-            "data": b"".join(bodies),
-            "sizes": [len(body) for body in bodies],
-            "parts": [part.value for part in parts],
-        },
-        readable=[path for name in (CARD, METRIC, PRIVATE) if (path := root / name).exists()],
-        limits=Limits(wall_s=timeout_s, memory_mib=MEMORY_MIB),
-    )
+    arguments = {
+        "data": memoryview(b"".join(bodies)),
+        "sizes": [len(body) for body in bodies],
+        "parts": [part.value for part in parts],
+    }
+    with graders.one_for(root) as grader:
+        return grader.call(arguments, wall_s=timeout_s)
 
 
 def _read(result: FunctionResult, parts: Sequence[Part], count: int) -> list[dict[Part, Grade]]:

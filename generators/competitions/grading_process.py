@@ -1,21 +1,22 @@
 """What runs inside the grading process: the only code that sees the answers, the submission and `metric.py` at once.
 
-`generators.competitions.grading` calls `grade_submissions` here through `sandboxes.script.run_function`. Everything
-that goes in and out is plain data.
+`generators.competitions.grading` keeps it warm (`sandboxes.warm.WarmFunction`): `prepare_grading` runs once, and each
+`grade_prepared` in a process forked from that, which alone ever runs `metric.py`. Everything that goes in and out is
+plain data.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import ast
+import contextlib
 import math
 import numbers
-import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,106 +24,149 @@ import pandas as pd
 from generators.competitions.card import Card
 from generators.competitions.grade import Outcome, Part
 from generators.competitions.guard import InvalidSubmission, align, parse_submission
+from generators.competitions.metric_file import PackageMetric, load_metric
 from generators.competitions.package import METRIC, read_answers, read_card
 from generators.competitions.parts import part_mask
-from generators.errors import CompetitionError
+from generators.competitions.plain_csv import PlainReader
+from generators.competitions.scoring import perfect_submission, score
 
 _INVALID = "InvalidSubmissionError"
 _REFUSED = "the metric refused the submission"
 _MAX_REASON = 500
+_REHEARSED_ROWS = 1000
+_FORKED_SAFELY = frozenset({"numpy", "pandas", "scipy", "sklearn"})
+"""Libraries of which it is known that a process which has imported them can be forked."""
 
 
-class PackageMetric(Protocol):
-    """The class in a competition's `metric.py`."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What gradings of one competition have in common, before any foreign code has run."""
 
-    higher_is_better: bool
+    card: Card
+    answers: pd.DataFrame
+    reader: PlainReader
+    metric: Path
+    masks: Mapping[str, np.ndarray]
+    """The rows of each part."""
+    truths: Mapping[str, pd.DataFrame]
+    """The answers of each part."""
+    rehearsal: tuple[PlainReader, pd.DataFrame, bytes]
+    """Some of the answers, their reader and a submission that fits them."""
 
-    def evaluate(self, y_true: pd.DataFrame, y_pred: pd.DataFrame) -> float:
-        """The score of aligned predictions."""
 
-    def validate_submission(self, submission: Any, ground_truth: Any) -> str:
-        """Raise `InvalidSubmissionError` where the submission is at fault."""
+def prepare_grading(root: Path) -> Prepared | dict[str, Any]:
+    """Load card, answers and libraries of the competition in `root`, but not `metric.py`.
 
-
-def load_metric(path: Path) -> PackageMetric:
-    """An instance of the one metric class that `metric.py` defines.
-
-    That is the class with `evaluate` and `validate_submission` defined in the file whose name ends in Metric or
-    Metrics. Raises `CompetitionError` where there is none or more than one; what the module itself raises passes
-    through.
+    Where that cannot be done, the grade that every submission gets.
     """
-    module = _load_module(path)
-    found = [
-        value
-        for name, value in vars(module).items()
-        if isinstance(value, type)
-        and value.__module__ == module.__name__
-        and name.endswith(("Metric", "Metrics"))
-        and callable(getattr(value, "evaluate", None))
-        and callable(getattr(value, "validate_submission", None))
-    ]
-    if len(found) != 1:
-        raise CompetitionError(
-            f"{path.name} must define one class named `...Metric` with evaluate and validate_submission, "
-            f"it defines {len(found)}"
-        )
-    metric: PackageMetric = found[0]()
-    return metric
+    try:
+        card = read_card(root)
+        answers = read_answers(root, card)
+        masks = {part.value: part_mask(answers, card, part) for part in Part}
+        reader = PlainReader(answers, card)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a package is told in its grades
+        return _grader_error("the competition cannot be loaded", error)
+    _import_libraries(root / METRIC)
+    truths = {part: answers[mask].reset_index(drop=True) for part, mask in masks.items()}
+    some = answers.iloc[:_REHEARSED_ROWS]
+    submission = perfect_submission(some, card).to_csv(index=False).encode()
+    rehearsal = PlainReader(some, card), some, submission
+    return Prepared(card, answers, reader, root / METRIC, masks, truths, rehearsal)
 
 
-def _load_module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("competition_metric", path)
-    if spec is None or spec.loader is None:
-        raise CompetitionError(f"{path.name} cannot be loaded as a Python module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up by name
-    spec.loader.exec_module(module)
-    return module
+def rehearse_grading(prepared: Prepared | dict[str, Any]) -> None:
+    """Read a submission and score it with the library's metric, where it has the one that the card names.
+
+    May raise anything: answers of few rows may be none that a metric is defined for.
+    """
+    if isinstance(prepared, dict):
+        return
+    reader, answers, submission = prepared.rehearsal
+    aligned = reader.read(submission)
+    if aligned is None:
+        aligned = align(parse_submission(submission), answers, prepared.card)
+    every_other = np.arange(len(answers)) % 2 == 0
+    score(answers[every_other].reset_index(drop=True).copy(), aligned[every_other].copy(), prepared.card)
 
 
-def grade_submissions(
-    root: Path, data: bytes, sizes: Sequence[int], parts: Sequence[str]
+def _import_libraries(metric: Path) -> None:
+    """Import the parts of libraries that `metric.py` will import at its head."""
+    try:
+        statements = ast.parse(metric.read_bytes()).body
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):  # told when it is loaded for a grading
+        return
+    for statement in statements:
+        match statement:
+            case ast.Import(names=names):
+                modules: list[tuple[str, list[str]]] = [(alias.name, []) for alias in names]
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                modules = [(module, [alias.name for alias in names])]
+            case _:
+                continue
+        for module, members in modules:
+            if module.split(".", maxsplit=1)[0] in _FORKED_SAFELY:
+                with contextlib.suppress(ImportError):
+                    __import__(module, fromlist=members)
+
+
+def grade_prepared(
+    prepared: Prepared | dict[str, Any], data: bytes | memoryview, sizes: Sequence[int], parts: Sequence[str]
 ) -> list[list[dict[str, Any]]]:
     """Grade submissions on parts of the answers: for each submission, for each part, the fields of a `Grade`.
 
     `data` holds the submissions one after another, `sizes` their lengths in bytes. Never raises for what a submission
     or a competition does wrong.
     """
+    if isinstance(prepared, dict):
+        return [[prepared for _ in parts] for _ in sizes]
     try:
-        card = read_card(root)
-        answers = read_answers(root, card)
-        masks = {part: part_mask(answers, card, Part(part)) for part in parts}
-        metric = load_metric(root / METRIC)
+        metric = load_metric(prepared.metric)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - metric.py is foreign code
         return [[_grader_error("the competition cannot be loaded", error) for _ in parts] for _ in sizes]
     grades, start = [], 0
     for size in sizes:
-        grades.append(_grade(data[start : start + size], card, answers, masks, metric))
+        grades.append(_grade(data[start : start + size], prepared, parts, metric))
         start += size
     return grades
 
 
+def grade_submissions(
+    root: Path, data: bytes | memoryview, sizes: Sequence[int], parts: Sequence[str]
+) -> list[list[dict[str, Any]]]:
+    """Both in one: prepare, then grade."""
+    return grade_prepared(prepare_grading(root), data, sizes, parts)
+
+
 def _grade(
-    data: bytes, card: Card, answers: pd.DataFrame, masks: dict[str, Any], metric: PackageMetric
+    data: bytes | memoryview, prepared: Prepared, parts: Sequence[str], metric: PackageMetric
 ) -> list[dict[str, Any]]:
     started = time.perf_counter()
+    answers, card = prepared.answers, prepared.card
     try:
-        submission = parse_submission(
-            data,
-            max_rows=2 * len(answers) + 1000,
-            max_columns=len(card.ids) + len(card.prediction_columns) + 100,
-        )
-        aligned = align(submission, answers, card)
+        aligned = prepared.reader.read(data)
+        if aligned is None:
+            submission = parse_submission(
+                bytes(data),
+                max_rows=2 * len(answers) + 1000,
+                max_columns=len(card.ids) + len(card.prediction_columns) + 100,
+            )
+            aligned = align(submission, answers, card)
     except InvalidSubmission as error:
-        return [_outcome(Outcome.INVALID, reason=str(error)) for _ in masks]
+        return [_outcome(Outcome.INVALID, reason=str(error)) for _ in parts]
     # the whole submission is validated whatever part is asked for: a part alone must not tell which rows it holds
     rejected = _validate(metric, aligned, answers, card)
     if rejected is not None:
-        return [rejected for _ in masks]
+        return [rejected for _ in parts]
     grades = []
-    for part, mask in masks.items():
+    for part in parts:
+        mask = prepared.masks[part]
         if mask.any():
-            grade = _evaluate(metric, answers[mask], aligned[mask], card)
+            truth = prepared.truths[part]
+            # the ids are those of the truth already: texts take longest to pick out
+            predicted = truth[list(card.ids)].assign(
+                **{column: aligned[column].array[mask] for column in card.prediction_columns}
+            )
+            grade = _evaluate(metric, truth, predicted, card)
         else:
             grade = _outcome(Outcome.GRADER_ERROR, reason=f"the {part} part of the answers has no rows")
         seconds = time.perf_counter() - started
@@ -143,7 +187,7 @@ def _validate(metric: PackageMetric, aligned: pd.DataFrame, truth: pd.DataFrame,
 def _evaluate(metric: PackageMetric, truth: pd.DataFrame, aligned: pd.DataFrame, card: Card) -> dict[str, Any]:
     try:
         # copies: a metric may change its arguments, and the next part needs them as they were
-        value = metric.evaluate(truth.reset_index(drop=True), aligned.reset_index(drop=True))
+        value = metric.evaluate(truth.copy(), aligned.reset_index(drop=True))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - metric.py is foreign code
         return _failure(
             error, lambda other: metric.evaluate(other, aligned.reset_index(drop=True)), _shuffled(truth, card)

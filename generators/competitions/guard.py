@@ -100,7 +100,7 @@ def align(submission: pd.DataFrame, answers: pd.DataFrame, card: Card) -> pd.Dat
         texts = _as_object(submission[column])[order]
         aligned[column] = _labels(texts, column, card) if card.form is SubmissionForm.LABEL else _numbers(texts, column)
     if card.form is not SubmissionForm.LABEL:
-        _check_range(aligned, card)
+        check_range(aligned, card)
     return aligned
 
 
@@ -263,7 +263,8 @@ def _float(text: str) -> float:
         return float("nan")
 
 
-def _check_range(aligned: pd.DataFrame, card: Card) -> None:
+def check_range(aligned: pd.DataFrame, card: Card) -> None:
+    """Raise `InvalidSubmission` for numbers that the metric does not take."""
     metric = METRICS.get(card.metric)
     low, high = metric.prediction_range if metric else (None, None)
     columns = list(card.prediction_columns)

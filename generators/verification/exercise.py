@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from generators.competitions.card import Card, SubmissionForm
-from generators.competitions.grading_process import load_metric
 from generators.competitions.guard import parse_submission
+from generators.competitions.metric_file import load_metric
 from generators.competitions.package import METRIC, SAMPLE_SUBMISSION, read_answers, read_card
 
 _UNKNOWN = "surely-not-in-the-data"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,22 @@ def test_quickstart_walks_the_whole_road(
     scores = [step["grade"]["score"] for step in read_trajectory(record).steps if step["grade"]]
     assert len(scores) == 4
     assert mlesmith("replay", record)[0] == OK
+
+
+@pytest.mark.slow
+def test_quickstart_runs_below_the_minimum_where_nothing_better_is_offered_and_says_so(
+    shut_in: ModuleType, orchard: Path
+) -> None:
+    raw = str(orchard.parent / "raw" / "trees.csv")
+    refused = (*shut_in.NAMESPACES, *shut_in.LANDLOCK)
+    ran = shut_in.run(["-m", "mlesmith_env", "quickstart", raw, "--limit", "1"], refused)
+    assert ran.returncode == OK, ran.stdout + ran.stderr
+    assert "process (this host offers nothing better" in ran.stdout
+    made = shut_in.run(
+        ["-m", "mlesmith_env", "generate", raw, "--out", "pool"], (*shut_in.NAMESPACES, *shut_in.LANDLOCK)
+    )
+    assert made.returncode != OK
+    assert "level landlock failed" in made.stderr
 
 
 @pytest.mark.slow

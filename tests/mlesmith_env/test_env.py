@@ -395,6 +395,9 @@ def test_a_pool_is_chosen_from_by_the_seed(make: Make, orchard: Path) -> None:
         ({"sandbox": "chroot"}, "sandbox"),
         ({"min_isolation": "strong"}, "namespaces"),
         ({"limits": {"ram": 3}}, "memory_mib"),
+        ({"limits": {"cpus": -1}}, "cpus"),
+        ({"network": "yes"}, "network must be one of False, True"),
+        ({"gpus": "first"}, r"'all' or a list of numbers"),
         ({"limits": {"wall_s": 3}}, "run_s"),
         ({"limits": {"memory_mib": 0}}, "memory_mib"),
         ({"curriculum": "uniform"}, "pool"),
@@ -485,12 +488,20 @@ def test_answers_in_the_error_of_a_metric_reach_the_record_alone(make: Make, orc
     assert "SECRET" in record.read_text()
 
 
-def test_every_info_names_the_isolation(make: Make) -> None:
+def test_every_info_names_the_isolation_and_whether_there_is_a_network(make: Make) -> None:
     env = make()
     _, info = env.reset(seed=0)
     assert info["isolation"] == "none"  # of the scripted sandbox
+    assert info["network"] is False
     first, last = play(env, "print 1", {"type": "submit"})
     assert first[4]["isolation"] == last[4]["isolation"] == "none"
+    assert first[4]["network"] is last[4]["network"] is False
+
+
+def test_network_and_gpus_are_no_arguments_of_a_factory(make: Make) -> None:
+    for wrong in ({"network": True}, {"gpus": "all"}):
+        with pytest.raises(ValueError, match="a factory sets up its own"):
+            make(**wrong)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file on a full disk")

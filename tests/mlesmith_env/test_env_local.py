@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from typing import Any
 import gymnasium as gym
 import pytest
 
+from mlesmith_env import comparison, read_trajectory, replay
 from mlesmith_env.env import MLESmithEnv
+from mlesmith_env.evaluation.report import write_report
 from sandboxes.isolation import probe
 from sandboxes.local import LocalSandbox
 from sandboxes.sandbox import IsolationLevel
@@ -53,6 +56,27 @@ def test_a_model_is_trained_scored_and_submitted(orchard: Path) -> None:
     assert terminated
     assert abs(gain + correction - final["normalized_score"]) <= 1e-12
     env.close()
+
+
+def test_an_open_network_is_asked_for_said_everywhere_and_not_opened_by_a_record(orchard: Path, tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        MLESmithEnv(orchard, network=True, max_steps=3, trajectory_dir=tmp_path) as env,
+    ):
+        _, info = env.reset(seed=0)
+        assert info["network"] is True
+        call = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 2); print('reached')"
+        text, info = run(env, call)
+        assert "reached" in text
+        assert info["network"] is True
+        record = env.trajectory_path
+    assert record is not None
+    header = read_trajectory(record).header
+    assert header["network"] is True
+    assert header["kwargs"]["network"] is True
+    assert "network open" in write_report(record).read_text()
+    assert replay(record).steps
+    assert "network" in comparison._NOT_REPLAYED
 
 
 def test_variables_live_on_until_a_fresh_run(shared: MLESmithEnv) -> None:

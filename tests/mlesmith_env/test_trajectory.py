@@ -46,6 +46,7 @@ def test_a_record_holds_header_steps_and_end(recorded: Path) -> None:
     assert header["kwargs"]["max_steps"] == 12
     assert "Trees of an orchard" in header["opening"]
     assert header["isolation"] == "none"
+    assert header["network"] is False
     assert set(header["versions"]) == {"mlesmith-env", "gymnasium", "python"}
     assert [step["action_type"] for step in trajectory.steps] == [
         "request_info", "run_code", "write_code", "run_code", "malformed", "run_code", "run_code", "fix_code", "submit",

@@ -13,6 +13,7 @@ from sandboxes.isolation import probe
 from sandboxes.sandbox import IsolationLevel
 assert os.geteuid() != 0
 level = {level!r}
+assert "a confined process could" not in probe(IsolationLevel(level)).detail, probe(IsolationLevel(level))
 if not probe(IsolationLevel(level)).ok:
     print("skip", probe(IsolationLevel(level)).detail)
     sys.exit()

@@ -117,7 +117,8 @@ def _pid(process: int) -> int:
 
 
 def test_closing_a_pool_leaves_nothing(host: Any) -> None:
-    LocalSandbox(isolation="namespaces").start()  # whatever is made once per process is made now
+    with LocalSandbox(isolation="namespaces"):  # whatever is made once per process is made now
+        pass
     processes, descriptors = host.descendants(os.getpid()), len(list(Path("/proc/self/fd").iterdir()))
     pool = Spares(2)
     for _ in range(2):

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 NAMESPACES = ("unshare", "mount", "setns", "pivot_root")
 LANDLOCK = (444, 445, 446)
 

@@ -1,0 +1,179 @@
+"""A quick reader for submissions that are written plainly, as nearly all are.
+
+It has an answer only where `guard` would give the same: one record a line, nothing quoted, every id as the answers
+spell it, finite numbers, labels that the card knows. All else it leaves to `guard`, which decides and words the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from generators.competitions.card import Card, SubmissionForm
+from generators.competitions.guard import LARGEST_NUMBER, check_range
+from generators.competitions.labels import Spellings
+
+_HEADER_BYTES = 1 << 16
+_THREADS_FROM = 4 << 20
+"""Bytes from which on columns are read at the same time."""
+_MOST_THREADS = 4
+_MOST_LABELS = 1000
+"""Different spellings of labels that are looked up."""
+_SEPARATOR = "\x1f"
+# what `guard` reads in a way of its own; a text without them means the same to both readers
+_AMBIGUOUS = re.compile('["\r\n\0\x1f]')
+_CARRIAGE_RETURN = re.compile(b"\r")
+_HEXADECIMAL = re.compile(b"[xX]")
+_INTEGER = "^(0|-?[1-9][0-9]{0,14})$"
+
+
+class PlainReader:
+    """Reads submissions to one competition; `answers` as `Competition.answers` gives them."""
+
+    def __init__(self, answers: pd.DataFrame, card: Card) -> None:
+        self._card = card
+        self._names = [*card.ids, *card.prediction_columns]
+        self._keys = answers.loc[:, list(card.ids)].reset_index(drop=True)
+        self._spellings = Spellings(card.classes)
+        self._classes = pa.array(card.classes, pa.large_string())
+        self._text_type: Any = pd.Series(np.array(["text"], dtype=object)).dtype
+        texts = [self._keys[name].tolist() for name in card.ids]
+        self._ids = [pa.array(column, pa.string()) for column in texts]
+        self._joined = _join(self._ids)
+        self._integers = _Integers.among(self._ids)
+        self._usable = (
+            len(set(self._names)) == len(self._names)
+            and (bool(card.classes) or card.form is not SubmissionForm.LABEL)
+            and not any(_AMBIGUOUS.search(" ".join(some)) for some in (self._names, card.classes, *texts))
+        )
+
+    def read(self, data: bytes | memoryview) -> pd.DataFrame | None:
+        """What `guard.align` gives for this submission, or None where `guard` itself has to look.
+
+        Raises `InvalidSubmission` where all can be read and a value is out of the metric's range.
+        """
+        table = self._table(data) if self._usable else None
+        if table is None or len(table) != len(self._keys):
+            return None
+        order = self._order([table[name] for name in self._card.ids])
+        if order is None:
+            return None
+        aligned = self._keys.copy()
+        for column in self._card.prediction_columns:
+            labels = self._card.form is SubmissionForm.LABEL
+            values = self._labels(table[column], order) if labels else _numbers(table[column], order)
+            if values is None:
+                return None
+            aligned[column] = values
+        if self._card.form is not SubmissionForm.LABEL:
+            check_range(aligned, self._card)
+        return aligned
+
+    def _table(self, data: bytes | memoryview) -> pa.Table | None:
+        header = bytes(data[:_HEADER_BYTES]).partition(b"\n")[0].decode("utf-8", "replace").split(",")
+        if sorted(header) != sorted(self._names) or _CARRIAGE_RETURN.search(data):
+            return None
+        values = pa.large_string() if self._card.form is SubmissionForm.LABEL else pa.float64()
+        threads = len(data) >= _THREADS_FROM
+        if threads:  # each takes address space, which is limited here
+            pa.set_cpu_count(min(_MOST_THREADS, os.cpu_count() or 1))
+        try:
+            return pyarrow.csv.read_csv(
+                pa.BufferReader(data),
+                read_options=pyarrow.csv.ReadOptions(use_threads=threads, column_names=header, skip_rows=1),
+                parse_options=pyarrow.csv.ParseOptions(quote_char=False, double_quote=False),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types={name: pa.string() if name in self._card.ids else values for name in header},
+                    null_values=[],
+                    check_utf8=False,  # ids and labels are compared with texts that are
+                ),
+            )
+        except pa.ArrowException:
+            return None
+
+    def _order(self, given: Sequence[pa.ChunkedArray]) -> np.ndarray | slice | None:
+        """For each row of the answers, the number of the submission's row; None unless all are spelled alike."""
+        if all(column.equals(pa.chunked_array([ids])) for column, ids in zip(given, self._ids, strict=True)):
+            return slice(None)
+        if self._integers is not None:
+            return self._integers.order(given[0].combine_chunks())
+        position = pc.index_in(_join([column.combine_chunks() for column in given]), value_set=self._joined)
+        if position.null_count:
+            return None
+        order = np.full(len(position), -1, dtype=np.int64)
+        order[position.to_numpy()] = np.arange(len(position))
+        return order if (order >= 0).all() else None
+
+    def _labels(self, column: pa.ChunkedArray, order: np.ndarray | slice) -> Any:
+        texts = column.combine_chunks()
+        if pc.index_in(texts, value_set=self._classes).null_count:
+            texts = self._as_classes(texts.dictionary_encode())
+        if texts is None:
+            return None
+        if not isinstance(order, slice):
+            texts = texts.take(pa.array(order))
+        # as the same texts come out of a column of objects
+        plain = not isinstance(self._text_type, pd.StringDtype)
+        return texts.to_numpy(zero_copy_only=False) if plain else self._text_type.__from_arrow__(texts)
+
+    def _as_classes(self, texts: pa.DictionaryArray) -> pa.Array | None:
+        """The classes that the texts mean, None where one of them means none."""
+        if len(texts.dictionary) > _MOST_LABELS:
+            return None
+        try:
+            found = [self._spellings.find(text) for text in texts.dictionary.to_pylist()]
+        except UnicodeDecodeError:
+            return None
+        return None if None in found else pa.array(found, pa.large_string()).take(texts.indices)
+
+
+def _numbers(column: pa.ChunkedArray, order: np.ndarray | slice) -> np.ndarray | None:
+    numbers = column.to_numpy()
+    # not true of nan either
+    return numbers[order] if bool(np.abs(numbers).max() <= LARGEST_NUMBER) else None
+
+
+def _join(columns: Sequence[pa.Array]) -> pa.Array:
+    """One text per row out of the id columns."""
+    return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, _SEPARATOR)
+
+
+class _Integers:
+    """Ids that are whole numbers in plain decimal, which are put in order many times faster than texts are."""
+
+    def __init__(self, ids: pa.Array) -> None:
+        numbers = ids.cast(pa.int64()).to_numpy()
+        self._order = np.argsort(numbers)
+        self._sorted = numbers[self._order]
+        self._characters = pc.sum(pc.binary_length(ids)).as_py()
+
+    @classmethod
+    def among(cls, ids: Sequence[pa.Array]) -> _Integers | None:
+        """None where the ids are no such numbers."""
+        plain = len(ids) == 1 and pc.all(pc.match_substring_regex(ids[0], _INTEGER)).as_py()
+        return cls(ids[0]) if plain else None
+
+    def order(self, given: pa.Array) -> np.ndarray | None:
+        """See `PlainReader._order`."""
+        # Every other decimal spelling of a number is longer than the plain one. So where all numbers are there once,
+        # none in hexadecimal, in as many characters, all are spelled plainly.
+        if pc.sum(pc.binary_length(given)).as_py() != self._characters or _HEXADECIMAL.search(given.buffers()[2]):
+            return None
+        try:
+            numbers = given.cast(pa.int64()).to_numpy()
+        except pa.ArrowException:
+            return None
+        rows = np.argsort(numbers)
+        if not np.array_equal(numbers[rows], self._sorted):
+            return None
+        order = np.empty(len(rows), dtype=np.int64)
+        order[self._order] = rows
+        return order
