@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: quickstart test install lint bench build clean engine engine-stop
+.PHONY: quickstart test install lint bench attack build clean engine engine-stop
 
 quickstart: $(READY)
 	$(BIN)/mlesmith quickstart
@@ -24,6 +24,10 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# The attack suite at every level this host offers, as root and as an ordinary user, and in Docker where it answers.
+attack: $(READY)
+	$(BIN)/mlesmith doctor --attack --everywhere
 
 # A private Docker engine for the tests (root, Debian or Ubuntu); prints what to export.
 engine: $(READY)

@@ -23,7 +23,17 @@ _OLD_ROOT = "/.host"
 _MAX_STEPS = 400
 """Of one path with its links: more is a loop."""
 _DEVICES = ("null", "zero", "full", "random", "urandom")
-_LANDLOCK_READABLE = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/dev/urandom", "/dev/random")
+_PROCESSOR_SHARES = ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "cpu.max")
+_LANDLOCK_READABLE = (
+    "/proc/self",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/dev/urandom",
+    "/dev/random",
+    # libraries that start one worker per processor look whether these exist, and fail where they cannot be read
+    *(f"/sys/fs/cgroup/{name}" for name in _PROCESSOR_SHARES),
+)
 _SIGNALS_ARE_SCOPED = 6
 _LANDLOCK_WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import zmq
 
 _PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
-_MAX_MESSAGE_BYTES = 256 << 20
+_MAX_MESSAGE_BYTES = 32 << 20
+_MAX_WAITING = 4
+"""Messages that may wait in the memory of the host, which reads none between two runs; more wait in the kernel's."""
 _QUIET_S = 0.05
 _contexts: dict[int, zmq.Context[Any]] = {}
 
@@ -45,6 +47,7 @@ class Channels:
         for socket, port in ((self.shell, "shell_port"), (self.iopub, "iopub_port")):
             socket.linger = 0
             socket.setsockopt(zmq.MAXMSGSIZE, _MAX_MESSAGE_BYTES)
+            socket.setsockopt(zmq.RCVHWM, _MAX_WAITING)
             socket.connect(f"ipc://{ip}-{connection[port]}")
 
     def wait_until_subscribed(self, timeout_s: float) -> None:

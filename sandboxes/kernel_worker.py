@@ -38,6 +38,7 @@ _LOADED = (
     "zmq.eventloop.zmqstream",
     "sandboxes.rehearsal",
 )
+_PIECE_CHARS = 1 << 20
 _CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 
 
@@ -56,7 +57,21 @@ def _warm_up() -> None:
     kernel_shell.prepare()
 
 
+def _cut_output() -> None:
+    """Send what is printed in pieces, since the host refuses a message that is too large."""
+    stream: Any = importlib.import_module("ipykernel.iostream").OutStream
+    whole = stream._flush_buffers
+
+    def in_pieces(self: Any) -> Iterator[tuple[Any, str]]:
+        for parent, text in whole(self):
+            for start in range(0, len(text), _PIECE_CHARS):
+                yield parent, text[start : start + _PIECE_CHARS]
+
+    stream._flush_buffers = in_pieces
+
+
 _warm_up()
+_cut_output()
 
 
 def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
@@ -117,7 +132,9 @@ def bring_up(request: Mapping[str, Any], forked: Any = None) -> Any:
     if forked is None:
         app.init_path()
         app.init_extensions()
-        app.init_code()
+        # `init_code` would run startup files: an earlier session can have left some, and no foreign code may run
+        # before the host is told that the session is up
+        app.shell.user_ns_hidden.update(app.shell.user_ns)
     logging.disable(logging.NOTSET)
     if request["local_sockets_only"]:
         app.shell.system = app.shell.system_raw  # `!command` without a terminal: those of the host are out of reach

@@ -235,12 +235,19 @@ class LocalSandbox(KernelSandbox):
             # the path of a Unix socket has room for about a hundred bytes, so a long temporary folder will not do
             usual = tempfile.gettempdir()
             self._folder = Path(tempfile.mkdtemp(prefix="mls-", dir=usual if len(usual) < 60 else "/tmp")).resolve()  # noqa: S108 - mkdtemp makes it private
-            for name in ("work", "run", "tmp"):
-                (self._folder / name).mkdir(mode=0o700)
-            shown = self._folder / "work" / PUBLIC
-            if self._public is not None and level is IsolationLevel.LANDLOCK:
+        for name in ("run", "tmp"):  # what an earlier session did to them must not hinder the next one
+            _remove(self._folder / name)
+            (self._folder / name).mkdir(mode=0o700)
+        work = self._folder / "work"
+        if not work.is_dir() or work.is_symlink():
+            _remove(work)
+            work.mkdir()
+        work.chmod(0o700)
+        shown = work / PUBLIC
+        if self._public is not None and not os.path.lexists(shown):
+            if level is IsolationLevel.LANDLOCK:
                 shown.symlink_to(self._public)
-            elif self._public is not None:
+            else:
                 _copy_read_only(self._public, shown)
         return self._folder
 
@@ -259,6 +266,14 @@ class LocalSandbox(KernelSandbox):
             return new_size > self.limits.disk_mib * _MIB or new_entries > self.limits.files
 
         return grown_over_quota
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.is_dir():
+        path.chmod(0o700)
+        shutil.rmtree(path)
 
 
 def _copy_read_only(source: Path, target: Path) -> None:

@@ -12,7 +12,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from sandboxes import linux
 from sandboxes.sandbox import Collected, CollectStatus
@@ -136,9 +136,7 @@ class Workspace:
     def usage(self) -> tuple[int, int]:
         """Bytes and entries in the workspace, `public/` not counted."""
         size = entries = 0
-        for folder, folders, files, fd in os.fwalk(".", dir_fd=self._folder):
-            if folder == "." and PUBLIC in folders:
-                folders.remove(PUBLIC)
+        for _, folders, files, fd in self._walk():
             entries += len(folders) + len(files)
             for name in files:
                 with contextlib.suppress(OSError):
@@ -167,12 +165,20 @@ class Workspace:
 
     def _paths(self) -> list[str]:
         """Paths of everything but folders, `public/` not counted."""
-        found = []
-        for folder, folders, files, _ in os.fwalk(".", dir_fd=self._folder):
+        return [str(PurePosixPath(folder, name)) for folder, _, files, _ in self._walk() for name in files]
+
+    def _walk(self) -> Iterator[tuple[str, list[str], list[str], int]]:
+        """Folder by folder as `os.fwalk`, without `public/`; a folder that code has closed to its owner is opened."""
+        _let_in(self._folder)
+        for folder, folders, files, fd in os.fwalk(".", dir_fd=self._folder):
             if folder == "." and PUBLIC in folders:
                 folders.remove(PUBLIC)
-            found += [str(PurePosixPath(folder, name)) for name in files]
-        return found
+            for name in folders:
+                with contextlib.suppress(OSError):
+                    below = os.open(name, _FOLDER, dir_fd=fd)
+                    _let_in(below)
+                    os.close(below)
+            yield folder, folders, files, fd
 
     def close(self) -> None:
         """Let the folder go. Idempotent."""
@@ -222,6 +228,14 @@ class Workspace:
         if pure.is_absolute() or not pure.parts or ".." in pure.parts or "\0" in path:
             raise ValueError(f"{path!r} is not a path inside the workspace")
         return list(pure.parts)
+
+
+def _let_in(folder: int) -> None:
+    """Let the owner of a folder look into it again."""
+    mode = stat.S_IMODE(os.fstat(folder).st_mode)
+    if mode & 0o700 != 0o700:
+        with contextlib.suppress(OSError):
+            Path(f"/proc/self/fd/{folder}").chmod(mode | 0o700)
 
 
 def _read(fd: int, limit: int) -> bytes:

@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.text import Text
@@ -38,8 +38,17 @@ class _Trial:
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    attack: Annotated[bool, typer.Option("--attack", help="Attack the sandbox instead, and say what held.")] = False,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="With --attack: every level, user and engine that there is here.")
+    ] = False,
 ) -> None:
-    """Report versions, the isolation that this machine offers, and what is untested. Exits with 1 if nothing runs."""
+    """Report versions, the isolation that this machine offers, and what is untested. Exits with 1 if nothing runs, or
+    if an attack got through."""
+    if everywhere and not attack:
+        raise ValueError("--everywhere says where to attack: give it together with --attack")
+    if attack:
+        _attack(as_json=as_json, everywhere=everywhere)
     from mlesmith_env.cli import FINDINGS, OK, output
     from mlesmith_env.tasks import home
     from sandboxes.isolation import host_report
@@ -79,6 +88,21 @@ def doctor(
         out.print(output.table(["package", "version"], list(versions.items())))
         out.print(f"\nCache: {home()}\nUntested here: {'; '.join(untested)}.", markup=False)
     raise typer.Exit(OK if started.ok else FINDINGS)
+
+
+def _attack(*, as_json: bool, everywhere: bool) -> NoReturn:
+    from mlesmith_env.cli import FINDINGS, OK, attack, output
+
+    with output.stderr().status("attacking", spinner="dots") as status:
+        attacked = attack.attack(
+            everywhere=everywhere, on_result=lambda target, result: status.update(f"{target}: {result.name}")
+        )
+    if as_json:
+        output.print_json({"attacks": attack.to_json(attacked)})
+    else:
+        attack.show(attacked)
+    held = not any(one.leaks for one in attacked) and any(one.results for one in attacked)
+    raise typer.Exit(OK if held else FINDINGS)
 
 
 def _start_sandbox() -> _Trial:

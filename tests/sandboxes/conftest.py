@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -12,36 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from sandboxes.attacks.ordinary_user import run_as_ordinary_user
 from sandboxes.isolation import probe
 from sandboxes.limits import Limits
 from sandboxes.local import LocalSandbox
 from sandboxes.sandbox import IsolationLevel
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-# Run by root in a process of its own: shows the interpreter and the checkout to an ordinary user, also where they lie
-# in a folder that only root may enter, then becomes that user.
-_BECOME_USER = """
-import os, sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from sandboxes import linux
-needed = {Path(p).resolve() for p in (sys.argv[1], sys.prefix, sys.base_prefix)}
-closed = {d for p in needed for d in p.parents if not d.stat().st_mode & 1}
-closed = {d for d in closed if not any(o != d and d.is_relative_to(o) for o in closed)}
-linux.unshare(linux.CLONE_NEWNS)
-linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
-for door in closed:
-    behind = [(p, os.open(p, os.O_PATH)) for p in needed if p.is_relative_to(door)]
-    linux.mount("tmpfs", str(door), "tmpfs", 0, "mode=755")
-    for path, fd in behind:
-        path.mkdir(parents=True, exist_ok=True)
-        linux.mount(f"/proc/self/fd/{fd}", str(path), None, linux.MS_BIND | linux.MS_REC)
-os.setgroups([])
-os.setresgid(12345, 12345, 12345)
-os.setresuid(12345, 12345, 12345)
-os.execv(sys.executable, [sys.executable, "-c", sys.argv[2]])
-"""
 
 
 def _offered(level: IsolationLevel) -> bool:
@@ -101,15 +75,9 @@ def as_ordinary_user() -> Callable[[str], str]:
     """Runs a program as a user who is not root; gives what it printed."""
 
     def run(program: str) -> str:
-        command = [sys.executable, "-c", program]
-        if os.geteuid() == 0:
-            if sys.platform != "linux":
-                pytest.skip("changing the user for a test is done on Linux only")
-            command = [sys.executable, "-c", _BECOME_USER, str(REPOSITORY), program]
-        environment = {"PATH": os.environ["PATH"], "HOME": "/tmp", "PYTHONPATH": str(REPOSITORY)}
-        done = subprocess.run(
-            command, env=environment, cwd="/", capture_output=True, text=True, timeout=120, check=False
-        )
+        if os.geteuid() == 0 and sys.platform != "linux":
+            pytest.skip("changing the user for a test is done on Linux only")
+        done = run_as_ordinary_user(program, timeout_s=300.0)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -50,6 +50,27 @@ print(found.status, found.value, (out / "x").stat().st_uid == os.getuid(), found
 """
 
 
+_CLOSED = """
+from sandboxes.limits import Limits
+from sandboxes.local import LocalSandbox
+with LocalSandbox(isolation=level, limits=Limits(disk_mib=8)) as sandbox:
+    sandbox.execute("import os; os.mkdir('deep'); open('deep/x', 'w').write('1' * 4096); os.chmod('deep', 0)")
+    print(sandbox._files().usage()[0])
+    sandbox.execute("os.chmod('deep', 0); os.chmod('.', 0)")
+    print(sandbox.execute("print(2)").stdout.strip())
+    print(sandbox.execute("os.chmod(os.environ['HOME'], 0); os._exit(0)").status.value)
+    print(sandbox.execute("print(len(open('deep/x').read()))").stdout.strip())
+"""
+
+
+@pytest.mark.parametrize("level", ["namespaces", "landlock"])
+def test_folders_that_code_closes_to_itself_hinder_nobody(as_ordinary_user: Callable[[str], str], level: str) -> None:
+    lines = as_ordinary_user(_PRELUDE.format(level=level) + _CLOSED).splitlines()
+    if lines[0].startswith("skip"):
+        pytest.skip(lines[0])
+    assert lines == ["4096", "2", "killed", "4096"]
+
+
 @pytest.mark.parametrize("level", ["namespaces", "landlock"])
 def test_an_ordinary_users_sandbox_works_and_is_shut(as_ordinary_user: Callable[[str], str], level: str) -> None:
     lines = as_ordinary_user(_PRELUDE.format(level=level) + _KERNEL).splitlines()
