@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sandboxes import family, forkserver, linux, wire
+from sandboxes import family, linux, wire
 from sandboxes.confinement import Bind, Confinement
 from sandboxes.errors import SandboxError, SandboxStartError
 from sandboxes.kernel import new_connection
 from sandboxes.session import Session
+from sandboxes.tree import ConfinedTree
 
 _CHECK_S = 10.0
 _FORK_S = 30.0
@@ -53,7 +54,7 @@ def fork_session(session: Session, seeds: Sequence[int | None], *, copied: Seque
     if not isinstance(obstacles, list) or obstacles:
         raise Unforkable(", ".join(map(str, obstacles))[:500] if isinstance(obstacles, list) else "no answer")
     with _stopped(session) as namespaces:
-        trees: list[forkserver.ConfinedTree] = []
+        trees: list[ConfinedTree] = []
         try:
             requests = [{**_request(session, copied), "reseed": seed} for seed in seeds]
             trees += [session.tree.server.begin(request, namespaces) for request in requests]
@@ -121,7 +122,7 @@ def _request(session: Session, copied: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _await_place(tree: forkserver.ConfinedTree, parent: forkserver.ConfinedTree) -> tuple[list[int], list[int]]:
+def _await_place(tree: ConfinedTree, parent: ConfinedTree) -> tuple[list[int], list[int]]:
     """Descriptors of the folders and of the door of a tree that waits for a session to move in."""
     tree.await_start()
     tree.descend_from(parent)

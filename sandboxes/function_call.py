@@ -18,10 +18,10 @@ from sandboxes import wire
 from sandboxes.cgroups import Culprit
 from sandboxes.confinement import shields_supervisor
 from sandboxes.errors import SandboxError, SandboxLostError
-from sandboxes.forkserver import ConfinedTree
 from sandboxes.limits import Limits
 from sandboxes.output import ClippedBytes
 from sandboxes.sandbox import IsolationLevel
+from sandboxes.tree import ConfinedTree
 
 _RESULT_BYTES = 64 << 20
 _DRAIN_S = 2.0

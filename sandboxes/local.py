@@ -23,6 +23,7 @@ from sandboxes.limits import Limits, scrubbed_environment
 from sandboxes.sandbox import IsolationLevel, SandboxReport
 from sandboxes.session import Session
 from sandboxes.spares import Spares
+from sandboxes.tree import ConfinedTree
 from sandboxes.workspace import PUBLIC, Workspace
 
 _WORKSPACE = "/workspace"
@@ -163,7 +164,7 @@ class LocalSandbox(KernelSandbox):
             folder = session.start()[0]
         return session, self._workspace_at(folder)
 
-    def spawn(self, request: Mapping[str, Any]) -> forkserver.ConfinedTree:
+    def spawn(self, request: Mapping[str, Any]) -> ConfinedTree:
         """Start a confined tree from the warm server of this sandbox's interpreter."""
         return forkserver.spawn(request, interpreter=self._interpreter)
 

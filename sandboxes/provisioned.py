@@ -11,10 +11,10 @@ from typing import Any
 
 from sandboxes import wire
 from sandboxes.errors import SandboxStartError
-from sandboxes.forkserver import ConfinedTree
 from sandboxes.isolation import resolve_level
 from sandboxes.kernel import new_connection
 from sandboxes.local import LocalSandbox
+from sandboxes.tree import ConfinedTree
 
 _START_S = 60.0
 

@@ -16,6 +16,7 @@ from sandboxes.cgroups import Culprit
 from sandboxes.errors import SandboxLostError, SandboxStartError
 from sandboxes.kernel import Channels, new_connection
 from sandboxes.messages import Transcript
+from sandboxes.tree import ConfinedTree
 
 _START_S = 60.0
 _GRACE_S = 1.5
@@ -45,7 +46,7 @@ class Session:
         request: Mapping[str, Any],
         sockets_inside: str,
         sockets_outside: str | None,
-        spawn: Callable[[Mapping[str, Any]], forkserver.ConfinedTree] = forkserver.spawn,
+        spawn: Callable[[Mapping[str, Any]], ConfinedTree] = forkserver.spawn,
     ) -> None:
         """`sockets_inside`: folder of the sockets as the kernel sees it. `sockets_outside`: as the host sees it.
 
@@ -58,7 +59,7 @@ class Session:
         self._outside = sockets_outside
         self._sockets_fd = -1
         self._generation = 0
-        self._tree: forkserver.ConfinedTree | None = None
+        self._tree: ConfinedTree | None = None
         self._channels: Channels | None = None
         self.exit_status: int | None = None
         """Exit code of the worker that died last (negative: a signal), None where it is not known."""
@@ -67,7 +68,7 @@ class Session:
         """Whether it went with the process above it."""
 
     @classmethod
-    def moved_in(cls, request: Mapping[str, Any], tree: forkserver.ConfinedTree, sockets: int) -> Session:
+    def moved_in(cls, request: Mapping[str, Any], tree: ConfinedTree, sockets: int) -> Session:
         """A forked session that is moving into its tree. `sockets`: descriptor of the folder of its sockets.
 
         Raises `SandboxStartError` where it does not come up.
@@ -89,7 +90,7 @@ class Session:
         return self._request
 
     @property
-    def tree(self) -> forkserver.ConfinedTree:
+    def tree(self) -> ConfinedTree:
         """The tree that it runs in. Raises `SandboxLostError` where there is none."""
         if self._tree is None:
             raise SandboxLostError("the session has been ended")

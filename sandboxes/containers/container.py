@@ -24,9 +24,9 @@ from sandboxes.containers import engine
 from sandboxes.containers.options import HOST, SOCKET, WRITABLE, ContainerSettings, options, shown_folders
 from sandboxes.containers.owner import ourselves
 from sandboxes.errors import SandboxStartError
-from sandboxes.forkserver import ConfinedTree
 from sandboxes.limits import Limits
 from sandboxes.sandbox import IsolationLevel
+from sandboxes.tree import ConfinedTree
 
 _BOOT_S = 60.0
 _LOOK_S = 0.25
