@@ -13,16 +13,13 @@ from typing import Any
 
 from sandboxes import forkserver, rehearsal, wire
 from sandboxes.cgroups import Culprit
+from sandboxes.clock import INTERRUPTS, Clock
 from sandboxes.errors import SandboxLostError, SandboxStartError
 from sandboxes.kernel import Channels, new_connection
 from sandboxes.messages import Transcript
 from sandboxes.tree import ConfinedTree
 
 _START_S = 60.0
-_GRACE_S = 1.5
-_INTERRUPTS = 2
-_LAST_OUTPUT_S = 1.5
-_QUOTA_CHECK_S = 0.25
 _BATCH = 200
 
 
@@ -190,12 +187,12 @@ class Session:
         if self._tree.process >= 0:
             poller.register(self._tree.process, zmq.POLLIN)
         own = self._channels.execute(code)
-        clock = _Clock(timeout_s)
+        clock = Clock(timeout_s)
         while not transcript.finished:
             if transcript.replied and clock.output_is_late():
                 break
             if clock.passed():
-                if clock.interrupts == _INTERRUPTS:
+                if clock.interrupts == INTERRUPTS:
                     return Ending.STUCK
                 self._tree.command("interrupt")
                 clock.grant_grace()
@@ -306,41 +303,3 @@ class Session:
             with contextlib.suppress(OSError):
                 self._channels.close()
             self._channels = None
-
-
-class _Clock:
-    """When to interrupt, when to give up, when to look at the quota."""
-
-    def __init__(self, timeout_s: float) -> None:
-        self._deadline = time.monotonic() + timeout_s
-        self._late: float | None = None
-        self._check = time.monotonic() + _QUOTA_CHECK_S
-        self.interrupts = 0
-
-    def passed(self) -> bool:
-        return time.monotonic() >= self._deadline
-
-    def grant_grace(self) -> None:
-        self.interrupts += 1
-        self._deadline = time.monotonic() + _GRACE_S / _INTERRUPTS
-
-    def output_is_late(self) -> bool:
-        """Called after the reply has come: whether the rest of the output has had its time."""
-        if self._late is None:
-            self._late = time.monotonic() + _LAST_OUTPUT_S
-        return time.monotonic() >= self._late
-
-    def check_is_due(self) -> bool:
-        now = time.monotonic()
-        if now < self._check:
-            return False
-        self._check = now + _QUOTA_CHECK_S
-        return True
-
-    def next_wait_ms(self, *, checks: bool) -> int:
-        moments = [self._deadline]
-        if self._late is not None:
-            moments.append(self._late)
-        if checks:
-            moments.append(self._check)
-        return math.ceil(max(0.0, min(moments) - time.monotonic()) * 1000)

@@ -31,11 +31,11 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from sandboxes import cgroups, family, linux, rlimits, wire
 from sandboxes.confinement import Confinement, Identity, close_private_root, enter_private_root, shed_privileges
+from sandboxes.processes import close_all_but, kill_below
 from sandboxes.sandbox import IsolationLevel
 from sandboxes.worker import Worker, become_worker
 
@@ -61,7 +61,7 @@ def supervise(
         mapped = rlimits.mapped_bytes()  # measured while /proc is still to be seen
         folders = _confine(confinement, request, system, identity)
         kept = identity.translated.values() if request.get("waits") else ()
-        _close_all_but({channel.fileno(), *fds, *host, *server, *folders, *kept})
+        close_all_but({channel.fileno(), *fds, *host, *server, *folders, *kept})
         wire.send(channel, {"event": "ready"}, folders)
         for fd in folders:
             os.close(fd)
@@ -100,15 +100,6 @@ def _confine(
     if sys.platform == "linux":
         linux.set_dumpable(dumpable=False)
     return folders
-
-
-def _close_all_but(kept: set[int]) -> None:
-    """Close what the fork server had open beyond the standard streams."""
-    low = 3
-    for fd in sorted(kept):
-        os.closerange(low, fd)
-        low = max(low, fd + 1)
-    os.closerange(low, low + 1024)
 
 
 def _describe(error: BaseException) -> str:
@@ -354,40 +345,9 @@ class _Supervisor:
     def _kill_all(self) -> None:
         """Kill every process below this one, also those that left the worker's group."""
         self._pid, worker = 0, self._pid
-        while True:
-            if self._private:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(-1, signal.SIGKILL)
-            else:
-                if worker:  # its group, for systems without /proc
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.killpg(worker, signal.SIGKILL)
-                for pid in _descendants():
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.kill(pid, signal.SIGKILL)
-            try:
-                os.waitpid(-1, 0)
-            except ChildProcessError:
-                break
+        kill_below(worker, private=self._private)
         if self._moved_in >= 0:
             ended = select.poll()
             ended.register(self._moved_in, select.POLLIN)
             ended.poll()
             self._forget_arrival()
-
-
-def _descendants() -> list[int]:
-    """Every process below this one. Orphans come to it, so nothing below it gets away."""
-    children: dict[int, list[int]] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            # the name, in brackets, may hold anything
-            parent = int(status.read_text(errors="replace").rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(status.parent.name))
-    found: list[int] = []
-    waiting = [os.getpid()]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found

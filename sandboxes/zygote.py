@@ -19,46 +19,18 @@ import socket
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from sandboxes import cgroups, family, linux, rlimits, wire
-from sandboxes.confinement import Confinement, Identity
+from sandboxes import cgroups, linux, wire
+from sandboxes.confinement import Identity
+from sandboxes.entry import enter_tree
+from sandboxes.identities import UIDS_PER_SERVER, Identities
 from sandboxes.installation import interpreter_paths
+from sandboxes.libraries import KERNEL, SCIENCE, SPARE, TABLES
 from sandboxes.porter import Porter
 from sandboxes.preloading import PreloadError, Preloading
 from sandboxes.sandbox import IsolationLevel
 
-SCIENCE = (
-    "numpy",
-    "pandas",
-    "scipy.stats",
-    "scipy.optimize",
-    "scipy.sparse",
-    "sklearn.metrics",
-    "sklearn.linear_model",
-    "sklearn.ensemble",
-    "sklearn.model_selection",
-    "sklearn.pipeline",
-    "sklearn.preprocessing",
-    "sklearn.compose",
-    "sklearn.impute",
-    "sklearn.feature_extraction.text",
-    "sklearn.neighbors",
-    "pyarrow",
-    "pyarrow.parquet",
-    "pyarrow.feather",
-    "sandboxes.function_worker",
-    "sandboxes.warm_worker",
-)
-TABLES = ("numpy", "pandas", "sklearn.model_selection", "pyarrow", "sandboxes.function_worker")
-"""What a server for few calls loads: enough to read, split and write tables."""
-KERNEL = ("sandboxes.kernel_worker",)
-SPARE = ("pytest", "_pytest.assertion.rewrite")
-"""Loaded when there is nothing else to do."""
-_FIRST_UID = 1 << 28
-_UIDS_PER_SERVER = 256
-_FULL_RANGE = 1 << 32
 _HOST_ENDS_S = 0.2
 """Between the end of a killed host's socket and that of the host itself, in seconds."""
 
@@ -80,13 +52,13 @@ class Zygote:
             self._science = tuple(preload)
             self._pending = [*preload, *KERNEL]
         self._slots: dict[int, int] = {}
-        self._id_maps: dict[tuple[int, int, int, int], int] = {}
         self._packages = _own_packages()
         self._system = interpreter_paths(self._packages)
         if hasattr(os, "pidfd_open"):
             with contextlib.suppress(OSError):
                 self._self.append(os.pidfd_open(os.getpid()))
         self._is_root = sys.platform == "linux" and os.geteuid() == 0 and linux.has_admin()
+        self._identities = Identities(is_root=self._is_root)
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_r, False)
         os.set_blocking(self._wake_w, False)
@@ -173,7 +145,8 @@ class Zygote:
         if request.get("enters"):
             if os.fork() == 0:
                 channel.close()
-                self._enter_tree(request, fds)
+                own = [*self._own_descriptors(), *self._host, *self._self]
+                enter_tree(request, fds, own=own, system=self._system, is_root=self._is_root)
             return
         if "family" in request:
             wire.send(self._porter, request, [channel.fileno(), *fds])
@@ -182,10 +155,10 @@ class Zygote:
         if level is not IsolationLevel.NAMESPACES:
             self._fork_supervisor(channel, request, fds, Identity(os.getuid(), os.getgid(), {}, switch=False))
             return
-        slot = next(n for n in range(_UIDS_PER_SERVER + 1) if n not in self._slots.values())
-        if slot == _UIDS_PER_SERVER:
-            raise OSError(f"one process can have at most {_UIDS_PER_SERVER} sandboxes open at a time")
-        identity = self._identity(slot, request)
+        slot = next(n for n in range(UIDS_PER_SERVER + 1) if n not in self._slots.values())
+        if slot == UIDS_PER_SERVER:
+            raise OSError(f"one process can have at most {UIDS_PER_SERVER} sandboxes open at a time")
+        identity = self._identities.of(slot, request)
         if self._is_root:
             self._slots[self._fork_into_namespace(channel, request, fds, identity)] = slot
             return
@@ -224,44 +197,6 @@ class Zygote:
             with contextlib.suppress(OSError):
                 wire.send(channel, {"event": "failed", "stage": "namespaces", "error": str(error)})
             os._exit(1)
-
-    def _enter_tree(self, request: dict[str, Any], fds: list[int]) -> NoReturn:
-        """Become the worker of a tree of another: its namespaces and its `bound` pipe are behind the descriptors."""
-        from sandboxes.worker import become_worker
-
-        *door, bound = fds
-        uid, gid = request["family"]["owner"]
-        try:
-            confinement = Confinement.from_json(request["confinement"])
-            request["mapped"] = rlimits.mapped_bytes()
-            for fd in (*self._own_descriptors(), *self._host, *self._self):
-                os.close(fd)
-            if self._is_root:
-                os.setgroups([])
-            family.enter(family.ENTERED, door)
-            for fd in door:
-                os.close(fd)
-            if os.fork() > 0:
-                os._exit(0)
-            if self._is_root:
-                linux.drop_capability_bounds()
-                os.setresgid(gid, gid, gid)
-                os.setresuid(uid, uid, uid)
-            worker = importlib.import_module(f"sandboxes.{request['task']}_worker").run
-        except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
-            with contextlib.suppress(OSError):
-                os.write(bound, str(error).encode()[:4096])
-            os._exit(1)
-        become_worker(
-            request,
-            worker,
-            [],
-            bound,
-            confinement=confinement,
-            system=self._system,
-            identity=Identity(uid, gid, {}, switch=False),
-            sheds=True,
-        )
 
     def _fork_supervisor(
         self,
@@ -313,25 +248,6 @@ class Zygote:
     def _own_descriptors(self) -> list[int]:
         return [s.fileno() for s in (self._server, self._porter) if s.fileno() >= 0] + [self._wake_r, self._wake_w]
 
-    def _identity(self, slot: int, request: Mapping[str, Any]) -> Identity:
-        if not self._is_root:
-            return Identity(os.getuid(), os.getgid(), {}, switch=False)
-        uid = _uid_of(slot)
-        owners = {
-            (found.st_uid, found.st_gid)
-            for bind in request["confinement"]["binds"]
-            for found in (Path(bind["source"]).stat(),)
-        } | {(uid, gid) for uid, gid in request.get("owners", ())}
-        translated = {}
-        for owner in owners:
-            key = (*owner, uid, uid)
-            if key not in self._id_maps:
-                with contextlib.suppress(OSError):  # without an id map the tree is copied or handed over
-                    self._id_maps[key] = linux.id_map_namespace(*key)
-            if key in self._id_maps:
-                translated[owner] = self._id_maps[key]
-        return Identity(uid, uid, translated, switch=True)
-
     def _reap(self) -> None:
         while True:
             try:
@@ -341,14 +257,6 @@ class Zygote:
             if pid == 0:
                 return
             self._slots.pop(pid, None)
-
-
-def _uid_of(slot: int) -> int:
-    """A user that no other sandbox on this machine runs as now: the server's own process id makes it so."""
-    mapped = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
-    if mapped >= _FULL_RANGE - 1:
-        return _FIRST_UID + os.getpid() * _UIDS_PER_SERVER + slot
-    return 20_000 + (os.getpid() * 31 + slot) % 40_000
 
 
 def _announce(channel: socket.socket, pid: int) -> None:
