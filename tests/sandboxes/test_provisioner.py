@@ -69,8 +69,8 @@ def test_a_blocking_client_runs_interrupts_and_restarts(open_kernel: Open, any_l
     manager, client = open_kernel(isolation=any_level)
     assert manager.is_alive()
     assert _printed(client, "x = 41\nopen('kept', 'w').close()\nprint(x + 1)") == "42"
-    sent = client.execute("while True: pass")
-    while client.get_iopub_msg(timeout=20)["content"].get("execution_state") != "busy":
+    sent = client.execute("print('runs', flush=True)\nwhile True: pass")
+    while client.get_iopub_msg(timeout=20)["content"].get("text") != "runs\n":  # before that it heeds no interrupt
         pass
     manager.interrupt_kernel()
     reply = client.get_shell_msg(timeout=20)
