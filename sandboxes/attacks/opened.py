@@ -169,7 +169,10 @@ class OpenedSandbox:
             self._client = None
         if self._folder is not None:
             self._folder.chmod(0o700)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            if self._folder.is_dir():
+                shutil.rmtree(self._folder, ignore_errors=True)
+            else:  # an attack has put a file in its place
+                self._folder.unlink()
             self._folder = None
         self._words.close()
         self._far_end.close()
