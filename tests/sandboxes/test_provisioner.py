@@ -69,8 +69,8 @@ def test_a_blocking_client_runs_interrupts_and_restarts(open_kernel: Open, any_l
     manager, client = open_kernel(isolation=any_level)
     assert manager.is_alive()
     assert _printed(client, "x = 41\nopen('kept', 'w').close()\nprint(x + 1)") == "42"
-    sent = client.execute("print('runs', flush=True)\nwhile True: pass")
-    while client.get_iopub_msg(timeout=20)["content"].get("text") != "runs\n":  # before that it heeds no interrupt
+    sent = client.execute("print('begun', flush=True)\nwhile True: pass")
+    while client.get_iopub_msg(timeout=20)["content"].get("text") != "begun\n":
         pass
     manager.interrupt_kernel()
     reply = client.get_shell_msg(timeout=20)
@@ -170,8 +170,10 @@ def test_shutdown_leaves_no_process_descriptor_or_folder(
         provisioner = IsolatedProvisioner(kernel_id="k", **spec)
         await provisioner.launch_kernel([])
         assert provisioner.has_process
+        whole = host.descendants(os.getpid())
         await provisioner.kill()
         await provisioner.wait()
+        assert len(host.descendants(os.getpid())) < len(whole)
         assert not provisioner.has_process
         await provisioner.cleanup(restart=True)
         await provisioner.launch_kernel([])
