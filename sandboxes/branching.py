@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -59,11 +59,11 @@ def fork_session(session: Session, seeds: Sequence[int | None], *, copied: Seque
             requests = [{**_request(session, copied), "reseed": seed} for seed in seeds]
             trees += [session.tree.server.begin(request, namespaces) for request in requests]
             places = [_await_place(tree, session.tree) for tree in trees]
-            _move_in(session, requests, [door for _, door in places])
-            return [
-                Branch(Session.moved_in(request, tree, folders.pop()), folders.pop())
-                for request, tree, (folders, _) in zip(requests, trees, places, strict=True)
-            ]
+            with _moving_in(session, requests, [door for _, door in places]):
+                return [
+                    Branch(Session.moved_in(request, tree, folders.pop()), folders.pop())
+                    for request, tree, (folders, _) in zip(requests, trees, places, strict=True)
+                ]
         except (SandboxError, wire.ConnectionEnded, OSError) as error:
             for tree in trees:
                 tree.end(at_once=True)
@@ -90,8 +90,8 @@ def fresh_session(session: Session, *, copied: Sequence[str]) -> Branch:
 
 
 @contextlib.contextmanager
-def _stopped(session: Session) -> Any:
-    """The session's processes stopped, but for the time that `_move_in` lets one go on; gives its namespaces.
+def _stopped(session: Session) -> Iterator[Sequence[int]]:
+    """The session's processes stopped, but for the time that `_moving_in` lets one go on; gives its namespaces.
 
     They stay stopped: the session is a template from here on.
     """
@@ -136,7 +136,11 @@ def _await_place(tree: ConfinedTree, parent: ConfinedTree) -> tuple[list[int], l
     return folders, door
 
 
-def _move_in(session: Session, requests: Sequence[Mapping[str, Any]], doors: Sequence[Sequence[int]]) -> None:
+@contextlib.contextmanager
+def _moving_in(
+    session: Session, requests: Sequence[Mapping[str, Any]], doors: Sequence[Sequence[int]]
+) -> Iterator[None]:
+    """The session forks itself through the doors while the context lasts, and is stopped again at its end."""
     name = f"f{os.urandom(8).hex()}"
     outside = f"/proc/self/fd/{session.sockets_fd}/{name}"
     branches = [{key: request[key] for key in ("reseed", "connection", "generation")} for request in requests]
@@ -154,6 +158,7 @@ def _move_in(session: Session, requests: Sequence[Mapping[str, Any]], doors: Seq
                 connection.settimeout(_FORK_S)
                 for door in doors:
                     wire.send(connection, {}, door[:_DOOR])
+            yield  # branches come up while the session still sees its children off
             session.await_reply(asked, "fork_reply", _FORK_S)
         finally:
             session.tree.command("pause")

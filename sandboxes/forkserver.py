@@ -142,8 +142,7 @@ class ForkServer:
             ours.close()
             theirs.close()
             raise
-        tree.late = "family" in request
-        groups = tree.group.folders if tree.group is not None and not tree.late else []
+        groups = tree.group.folders if tree.group is not None else []
         try:
             with theirs, self._lock:
                 wire.send(self._socket, {**request, "groups": groups}, [theirs.fileno(), *fds])

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sandboxes import family, linux, wire
-from sandboxes.obstacles import find_obstacles, put_down_pools
+from sandboxes.obstacles import find_obstacles, mapped, put_down_pools
 
 BringUp = Callable[[Mapping[str, Any], Any], Any]
 """Makes a kernel application for a request on the variables of an older one."""
@@ -61,8 +61,9 @@ class Forks:
         app.kernel.shell_handlers.update(fork_check=self._check, fork_request=self._fork)
 
     def _check(self, stream: Any, ident: Any, parent: Mapping[str, Any]) -> None:
-        put_down_pools()
-        content = {"obstacles": find_obstacles(self._threads)}
+        maps = mapped()
+        put_down_pools(maps)
+        content = {"obstacles": find_obstacles(self._threads, maps)}
         self._app.kernel.session.send(stream, "fork_check_reply", content, parent, ident=ident)
 
     def _fork(self, stream: Any, ident: Any, parent: Mapping[str, Any]) -> None:

@@ -9,27 +9,33 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import stat
 import sys
 import threading
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_DEVICES_WITH_STATE = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
-_OPENMP = ("libgomp", "libomp", "libiomp")
+_DEVICES_WITH_STATE = re.compile(rb"/dev/(?:nvidia|kfd|dri/)[^\n]*")
+_OPENMP = re.compile(rb"/[^\n]*/lib(?:gomp|omp|iomp)[^/\n]*$", re.MULTILINE)
+_SHARED = re.compile(rb"^[0-9a-f]+-[0-9a-f]+ rw-s \S+ \S+ \S+ *([^\n]*)$", re.MULTILINE)
 _OMP_PAUSE_SOFT = 1
 _ENDING_S = 0.3
 
 
-def put_down_pools() -> None:
+def mapped() -> bytes:
+    """What this process has mapped, for both functions below: reading it takes milliseconds."""
+    return Path("/proc/self/maps").read_bytes()
+
+
+def put_down_pools(maps: bytes) -> None:
     """End idle pools: OpenMP's threads (a child that inherits their book-keeping hangs at its next parallel region),
     joblib's worker processes, the trackers of `multiprocessing`, the monitor thread of progress bars."""
-    for path in {mapping.path for mapping in _mappings() if mapping.path.rpartition("/")[2].startswith(_OPENMP)}:
+    for path in set(_OPENMP.findall(maps)):
         with contextlib.suppress(OSError, AttributeError):  # older than OpenMP 5: its pool stays as it is
-            ctypes.CDLL(path).omp_pause_resource_all(_OMP_PAUSE_SOFT)
+            ctypes.CDLL(os.fsdecode(path)).omp_pause_resource_all(_OMP_PAUSE_SOFT)
     with contextlib.suppress(Exception):  # libraries of the session's own: what cannot be put down is found later
         if "joblib.externals.loky" in sys.modules:
             reusable: Any = sys.modules["joblib.externals.loky.reusable_executor"]
@@ -46,7 +52,7 @@ def put_down_pools() -> None:
             sys.modules["tqdm"].tqdm.monitor = None
 
 
-def find_obstacles(own_threads: Collection[threading.Thread]) -> list[str]:
+def find_obstacles(own_threads: Collection[threading.Thread], maps: bytes) -> list[str]:
     """What a fork would lose or share, each as a few words; `own_threads` are those that the caller makes again."""
     deadline = time.monotonic() + _ENDING_S
     while True:  # what was put down may still be ending
@@ -55,9 +61,8 @@ def find_obstacles(own_threads: Collection[threading.Thread]) -> list[str]:
         if not found or time.monotonic() > deadline:
             break
         time.sleep(0.005)
-    mappings = _mappings()
-    found += sorted({f"open GPU ({m.path})" for m in mappings if m.path.startswith(_DEVICES_WITH_STATE)})
-    found += sorted({f"shared memory ({m.path or 'without a name'})" for m in mappings if m.shared})
+    found += sorted({f"open GPU ({os.fsdecode(path)})" for path in _DEVICES_WITH_STATE.findall(maps)})
+    found += sorted({f"shared memory ({os.fsdecode(path) or 'without a name'})" for path in _SHARED.findall(maps)})
     found += _deleted_files()
     return found
 
@@ -78,19 +83,6 @@ def _other_processes() -> list[str]:
             if len(levels) == 1 and not zombie and int(entry.parent.name) not in (1, os.getpid()):
                 found.append(lines[0].removeprefix("Name:").strip())
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Mapping:
-    path: str
-    shared: bool
-    """Whether it is writable and a child would share it with its parent."""
-
-
-def _mappings() -> set[_Mapping]:
-    lines = Path("/proc/self/maps").read_text(errors="replace").splitlines()
-    fields = (line.split(maxsplit=5) for line in lines)
-    return {_Mapping(f[5] if len(f) == 6 else "", f[1].startswith("rw-s")) for f in fields}
 
 
 def _deleted_files() -> list[str]:

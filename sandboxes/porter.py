@@ -15,7 +15,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from sandboxes import family, linux, wire
+from sandboxes import cgroups, family, linux, wire
 from sandboxes.confinement import Identity
 
 Supervise = Callable[[socket.socket, dict[str, Any], list[int], Identity, Sequence[int]], int]
@@ -56,6 +56,7 @@ class Porter:
         namespaces, rest = fds[: len(family.JOINED)], fds[len(family.JOINED) :]
         uid, gid = request["family"]["owner"]
         try:
+            cgroups.join(request["groups"])  # while their folders are to be seen
             if self._is_root:
                 os.setgroups([])
             family.enter(family.JOINED, namespaces)
@@ -69,7 +70,7 @@ class Porter:
             linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWPID)
             linux.map_own_ids(uid, gid)
             identity = Identity(uid, gid, {}, switch=False)
-            self._fork_supervisor(channel, request, rest, identity, namespaces)
+            self._fork_supervisor(channel, {**request, "groups": []}, rest, identity, namespaces)
             os._exit(0)
         except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
             with contextlib.suppress(OSError):

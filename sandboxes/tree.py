@@ -47,8 +47,6 @@ class ConfinedTree:
         """Descriptor that becomes readable when the supervisor ends; -1 where the system has none."""
         self.group: cgroups.Group | None = None
         """What counts and bounds the whole tree, where this host offers control groups."""
-        self.late = False
-        """Whether its processes come from elsewhere, and cannot join its control group by themselves."""
         self._owner = os.getpid()
         self._ancestor: ConfinedTree | None = None
         self._descendants = 0
@@ -64,8 +62,6 @@ class ConfinedTree:
     def await_start(self) -> None:
         """Wait until the supervisor exists. Raises as `next_event` does."""
         self.process = next(iter(self.expect("started", _PRELOAD_S)), -1)
-        if self.late and self.process >= 0:
-            self.take_in(os.dup(self.process))
 
     def take_in(self, process: int) -> None:
         """Put a process that came to this tree from elsewhere into its control group. Closes the descriptor."""
