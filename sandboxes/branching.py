@@ -59,7 +59,7 @@ def fork_session(session: Session, seeds: Sequence[int | None], *, copied: Seque
             requests = [{**_request(session, copied), "reseed": seed} for seed in seeds]
             trees += [session.tree.server.begin(request, namespaces) for request in requests]
             places = [_await_place(tree, session.tree) for tree in trees]
-            with _moving_in(session, requests, [door for _, door in places]):
+            with _moving_in(session, requests, trees, [door for _, door in places]):
                 return [
                     Branch(Session.moved_in(request, tree, folders.pop()), folders.pop())
                     for request, tree, (folders, _) in zip(requests, trees, places, strict=True)
@@ -82,7 +82,7 @@ def fresh_session(session: Session, *, copied: Sequence[str]) -> Branch:
         tree = session.tree.server.begin(request, namespaces)
         try:
             folders, door = _await_place(tree, session.tree)
-            session.tree.server.enter(request, door)
+            session.tree.server.enter(tree, request, door)
             return Branch(Session.moved_in(request, tree, folders.pop()), folders.pop())
         except BaseException:
             tree.end(at_once=True)
@@ -138,7 +138,10 @@ def _await_place(tree: ConfinedTree, parent: ConfinedTree) -> tuple[list[int], l
 
 @contextlib.contextmanager
 def _moving_in(
-    session: Session, requests: Sequence[Mapping[str, Any]], doors: Sequence[Sequence[int]]
+    session: Session,
+    requests: Sequence[Mapping[str, Any]],
+    trees: Sequence[ConfinedTree],
+    doors: Sequence[Sequence[int]],
 ) -> Iterator[None]:
     """The session forks itself through the doors while the context lasts, and is stopped again at its end."""
     name = f"f{os.urandom(8).hex()}"
@@ -156,8 +159,11 @@ def _moving_in(
             connection, _ = listener.accept()
             with connection:
                 connection.settimeout(_FORK_S)
-                for door in doors:
-                    wire.send(connection, {}, door[:_DOOR])
+                for door, tree in zip(doors, trees, strict=True):
+                    groups = tree.group.open_doors() if tree.group is not None else []
+                    wire.send(connection, {}, [*door[:_DOOR], *groups])
+                    for fd in groups:
+                        os.close(fd)
             yield  # branches come up while the session still sees its children off
             session.await_reply(asked, "fork_reply", _FORK_S)
         finally:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from sandboxes import family, linux, rlimits
+from sandboxes import cgroups, family, linux, rlimits
 from sandboxes.confinement import Confinement, Identity
 from sandboxes.worker import become_worker
 
@@ -22,6 +22,7 @@ def enter_tree(
     uid, gid = request["family"]["owner"]
     try:
         confinement = Confinement.from_json(request["confinement"])
+        cgroups.join(request["groups"])  # while their folders are to be seen
         request["mapped"] = rlimits.mapped_bytes()
         for fd in own:
             os.close(fd)

@@ -114,15 +114,16 @@ class ForkServer:
             raise
         return tree
 
-    def enter(self, request: Mapping[str, Any], door: Sequence[int]) -> None:
-        """Have a worker forked that enters the tree behind `door`, whose descriptors are closed here.
+    def enter(self, tree: ConfinedTree, request: Mapping[str, Any], door: Sequence[int]) -> None:
+        """Have a worker forked that enters a tree through its `door`, whose descriptors are closed here.
 
         It reports to that tree. Raises `SandboxLostError` where the server is gone.
         """
+        groups = tree.group.folders if tree.group is not None else []
         unused, theirs = socket.socketpair()
         try:
             with unused, theirs, self._lock:
-                wire.send(self._socket, {**request, "enters": True}, [theirs.fileno(), *door])
+                wire.send(self._socket, {**request, "groups": groups, "enters": True}, [theirs.fileno(), *door])
         except OSError as error:
             raise SandboxLostError(f"the fork server is gone: {self._complaint() or error}") from error
         finally:

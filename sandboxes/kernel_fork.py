@@ -1,8 +1,9 @@
 """Forking a living kernel: two messages on its shell channel, served between cells in its main thread.
 
 `fork_check` puts idle pools down and answers what stands against a fork. `fork_request` fetches descriptors from the
-host (for each branch those of the namespaces it is to live in), forks once for each, and answers. Each child enters its
-namespaces, gives up the rights that this brought, and brings up a new kernel on the old variables.
+host (for each branch the namespaces it is to live in, the pipe by which it says that it does, its control groups),
+forks once for each, and answers. Each child enters its namespaces, gives up the rights that this brought, and brings up
+a new kernel on the old variables.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sandboxes import family, linux, wire
-from sandboxes.obstacles import find_obstacles, mapped, put_down_pools
+from sandboxes.obstacles import find_obstacles, mappings, put_down_pools
 
 BringUp = Callable[[Mapping[str, Any], Any], Any]
 """Makes a kernel application for a request on the variables of an older one."""
 _HOST_S = 10.0
+_SPACES = len(family.ENTERED)
 _buried: list[Any] = []
 """Objects of the parent's event loop and message context: never used again, and never collected, which would close
 what belongs to the parent."""
@@ -40,12 +42,14 @@ _streams: list[tuple[Any, Any]] = []
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What a child would not have of its parent by itself."""
+    """What a child would not have of its parent by itself, or would share with it."""
 
     drawn: Any
     """Random state, which Python seeds afresh in every child."""
     folder: str
     """Working folder: the path, since the folder itself is the parent's."""
+    files: Mapping[int, tuple[str, int, int]]
+    """Open files and folders: path, flags, position."""
 
 
 class Forks:
@@ -61,7 +65,7 @@ class Forks:
         app.kernel.shell_handlers.update(fork_check=self._check, fork_request=self._fork)
 
     def _check(self, stream: Any, ident: Any, parent: Mapping[str, Any]) -> None:
-        maps = mapped()
+        maps = mappings()
         put_down_pools(maps)
         content = {"obstacles": find_obstacles(self._threads, maps)}
         self._app.kernel.session.send(stream, "fork_check_reply", content, parent, ident=ident)
@@ -75,7 +79,7 @@ class Forks:
             host.settimeout(_HOST_S)
             host.connect(content["socket"])
             children = []
-            state = _State(random.getstate(), _working_folder())
+            state = _State(random.getstate(), _working_folder(), _open_files())
             for branch in content["branches"]:
                 _, fds = wire.receive(host)
                 try:
@@ -93,17 +97,15 @@ class Forks:
         """In the child: enter the branch's namespaces with a child of its own, which lives on as the branch."""
         status = 1
         try:
-            files = _open_files()
-            family.enter(family.ENTERED, fds[:-1])
+            family.enter(family.ENTERED, fds[:_SPACES])
             if os.fork() == 0:
-                self._live_on(branch, fds[-1], files, state)
+                _join(fds[_SPACES + 1 :])
+                self._live_on(branch, fds[_SPACES], state)
             status = 0
         finally:
             os._exit(status)
 
-    def _live_on(
-        self, branch: Mapping[str, Any], bound: int, files: Mapping[int, tuple[str, int, int]], state: _State
-    ) -> NoReturn:
+    def _live_on(self, branch: Mapping[str, Any], bound: int, state: _State) -> NoReturn:
         try:
             os.setsid()
             linux.drop_capability_bounds()
@@ -115,7 +117,7 @@ class Forks:
             random.setstate(state.drawn)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             _disown(self._app)
-            _reopen(files, spared={bound})
+            _reopen(state.files, spared={bound})
             asyncio.set_event_loop(asyncio.new_event_loop())
             app = self._bring_up({**self._request, **branch}, self._app)
             _share_streams()
@@ -127,6 +129,13 @@ class Forks:
                 os.write(bound, traceback.format_exc()[-4000:].encode())
         finally:
             os._exit(1)
+
+
+def _join(groups: Sequence[int]) -> None:
+    """Move into the branch's control groups. Where that fails the host does it."""
+    for group in groups:
+        with contextlib.suppress(OSError):
+            os.write(group, b"0")
 
 
 def _working_folder() -> str:

@@ -8,34 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
-import re
 import stat
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-_DEVICES_WITH_STATE = re.compile(rb"/dev/(?:nvidia|kfd|dri/)[^\n]*")
-_OPENMP = re.compile(rb"/[^\n]*/lib(?:gomp|omp|iomp)[^/\n]*$", re.MULTILINE)
-_SHARED = re.compile(rb"^[0-9a-f]+-[0-9a-f]+ rw-s \S+ \S+ \S+ *([^\n]*)$", re.MULTILINE)
+_DEVICES_WITH_STATE = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
+_OPENMP = ("libgomp", "libomp", "libiomp")
 _OMP_PAUSE_SOFT = 1
 _ENDING_S = 0.3
 
 
-def mapped() -> bytes:
-    """What this process has mapped, for both functions below: reading it takes milliseconds."""
-    return Path("/proc/self/maps").read_bytes()
+def mappings() -> list[bytes]:
+    """The lines of this process's map that matter to both functions below: reading them all takes milliseconds."""
+    lines = Path("/proc/self/maps").read_bytes().splitlines()
+    return [line for line in lines if b" rw-s " in line or b"omp" in line or b" /dev/" in line]
 
 
-def put_down_pools(maps: bytes) -> None:
+def put_down_pools(maps: Sequence[bytes]) -> None:
     """End idle pools: OpenMP's threads (a child that inherits their book-keeping hangs at its next parallel region),
     joblib's worker processes, the trackers of `multiprocessing`, the monitor thread of progress bars."""
-    for path in set(_OPENMP.findall(maps)):
+    for path in {path for path in map(_path, maps) if path.rpartition("/")[2].startswith(_OPENMP)}:
         with contextlib.suppress(OSError, AttributeError):  # older than OpenMP 5: its pool stays as it is
-            ctypes.CDLL(os.fsdecode(path)).omp_pause_resource_all(_OMP_PAUSE_SOFT)
+            ctypes.CDLL(path).omp_pause_resource_all(_OMP_PAUSE_SOFT)
     with contextlib.suppress(Exception):  # libraries of the session's own: what cannot be put down is found later
         if "joblib.externals.loky" in sys.modules:
             reusable: Any = sys.modules["joblib.externals.loky.reusable_executor"]
@@ -52,7 +52,7 @@ def put_down_pools(maps: bytes) -> None:
             sys.modules["tqdm"].tqdm.monitor = None
 
 
-def find_obstacles(own_threads: Collection[threading.Thread], maps: bytes) -> list[str]:
+def find_obstacles(own_threads: Collection[threading.Thread], maps: Sequence[bytes]) -> list[str]:
     """What a fork would lose or share, each as a few words; `own_threads` are those that the caller makes again."""
     deadline = time.monotonic() + _ENDING_S
     while True:  # what was put down may still be ending
@@ -61,8 +61,12 @@ def find_obstacles(own_threads: Collection[threading.Thread], maps: bytes) -> li
         if not found or time.monotonic() > deadline:
             break
         time.sleep(0.005)
-    found += sorted({f"open GPU ({os.fsdecode(path)})" for path in _DEVICES_WITH_STATE.findall(maps)})
-    found += sorted({f"shared memory ({os.fsdecode(path) or 'without a name'})" for path in _SHARED.findall(maps)})
+    found += sorted({f"open GPU ({path})" for path in map(_path, maps) if path.startswith(_DEVICES_WITH_STATE)})
+    if any(b" rw-s " in line for line in maps):
+        gc.collect()  # a pool that was put down lets go of its semaphores with the last object of its own
+        maps = mappings()
+    shared = [_path(line) for line in maps if b" rw-s " in line]
+    found += sorted({f"shared memory ({path or 'without a name'})" for path in shared})
     found += _deleted_files()
     return found
 
@@ -83,6 +87,11 @@ def _other_processes() -> list[str]:
             if len(levels) == 1 and not zombie and int(entry.parent.name) not in (1, os.getpid()):
                 found.append(lines[0].removeprefix("Name:").strip())
     return found
+
+
+def _path(line: bytes) -> str:
+    fields = line.split(maxsplit=5)
+    return os.fsdecode(fields[5]) if len(fields) == 6 else ""
 
 
 def _deleted_files() -> list[str]:

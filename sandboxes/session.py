@@ -146,7 +146,7 @@ class Session:
         try:
             if self._request.get("arrives"):
                 door = self._tree.await_event("door", _START_S, passing=("exited", "bound"))["fds"]
-                self._tree.server.enter({**self._request, **changes}, door)
+                self._tree.server.enter(self._tree, {**self._request, **changes}, door)
             self._connect(connection)
         except SandboxStartError as error:
             raise SandboxLostError(f"the session cannot be replaced: {error}") from error

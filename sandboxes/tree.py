@@ -31,8 +31,8 @@ class Branching(Protocol):
     def begin(self, request: Mapping[str, Any], fds: Sequence[int] = ()) -> ConfinedTree:
         """Ask for a tree and do not wait for it."""
 
-    def enter(self, request: Mapping[str, Any], door: Sequence[int]) -> None:
-        """Have a worker forked that enters the tree behind `door`."""
+    def enter(self, tree: ConfinedTree, request: Mapping[str, Any], door: Sequence[int]) -> None:
+        """Have a worker forked that enters the tree through its `door`."""
 
 
 class ConfinedTree:
@@ -66,8 +66,8 @@ class ConfinedTree:
     def take_in(self, process: int) -> None:
         """Put a process that came to this tree from elsewhere into its control group. Closes the descriptor."""
         try:
-            if self.group is not None:
-                self.group.add(_pid_of(process))
+            if self.group is not None and not self.group.holds(pid := _pid_of(process)):
+                self.group.add(pid)
         except OSError as error:
             raise SandboxStartError(f"a process cannot be put into its control group: {error}") from error
         finally:
