@@ -1,13 +1,16 @@
-"""`mlesmith sandbox`: the image that sandboxes in containers run in, and the containers themselves."""
+"""`mlesmith sandbox`: the image that sandboxes in containers run in, the containers themselves, kernels for Jupyter."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Sandboxes in containers: their image, and what is left of them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Sandboxes in containers: their image, what is left of them; kernels for Jupyter.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -62,3 +65,25 @@ def reap() -> None:
         output.stdout().print(f"removed {one.id[:12]} of {one.owner}", markup=False)
     if not removed:
         output.stdout().print("Nothing was left behind.")
+
+
+@app.command()
+def kernelspec(
+    name: Annotated[str, typer.Argument(help="Name of the kernel in Jupyter clients.")] = "mlesmith",
+    prefix: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Install below this folder instead of for this user.")
+    ] = None,
+    public: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder that the kernel sees read-only as public/.")
+    ] = None,
+    isolation: Annotated[str, typer.Option(help="Level of isolation, or `auto`.")] = "auto",
+    python: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Another interpreter or virtual environment.")
+    ] = None,
+) -> None:
+    """Let any Jupyter client start isolated kernels that are forked from the warm server."""
+    from mlesmith_env.cli import output
+    from sandboxes.provisioner import install_kernel_spec
+
+    where = install_kernel_spec(name, prefix=prefix, public=public, isolation=isolation, python=python)
+    output.stdout().print(f"{name} is installed in {output.shown_path(where)}", markup=False)
