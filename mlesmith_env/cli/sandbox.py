@@ -77,9 +77,7 @@ def kernelspec(
         Path | None, typer.Option(metavar="DIR", help="Folder that the kernel sees read-only as public/.")
     ] = None,
     isolation: Annotated[str, typer.Option(help="Level of isolation, or `auto`.")] = "auto",
-    python: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Another interpreter or virtual environment.")
-    ] = None,
+    python: Annotated[str | None, typer.Option(metavar="PATH", help="Interpreter or virtual environment.")] = None,
 ) -> None:
     """Let any Jupyter client start isolated kernels that are forked from the warm server."""
     from mlesmith_env.cli import output
