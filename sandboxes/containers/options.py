@@ -22,9 +22,10 @@ CODE = "/opt/mlesmith"
 HOST = "/run/mlesmith"
 """Where the container sees the folder with the socket of the host."""
 SOCKET = "host"
-_OURS_MIB = 768
-"""Room for the fork server and its supervisors beside what foreign code may use."""
-_OUR_PROCESSES = 32
+_OURS_MIB = 192
+"""What the fork server with its libraries and the processes beside it hold."""
+_OUR_PROCESSES = 4
+"""The container's first process, the fork server, its porter, a supervisor."""
 _MIB = 1 << 20
 
 
@@ -80,7 +81,8 @@ def options(settings: ContainerSettings, *, user: tuple[int, int], shown: dict[s
 
 def _bounds(settings: ContainerSettings) -> dict[str, Any]:
     limits = settings.limits
-    memory = (limits.memory_mib + limits.disk_mib + _OURS_MIB) * _MIB  # what lies in the file systems counts as memory
+    folders = len((WORKSPACE, SCRATCH, SHARED_MEMORY)) * limits.disk_mib  # what lies in them counts as memory
+    memory = (limits.memory_mib + folders + _OURS_MIB) * _MIB
     return {
         # the fork server has a thread for each processor
         "pids_limit": limits.processes + _OUR_PROCESSES + (os.cpu_count() or 1),

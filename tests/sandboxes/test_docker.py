@@ -64,8 +64,8 @@ def test_the_engine_holds_the_container_to_all_that_is_promised(sandbox: DockerS
     assert host["SecurityOpt"] == ["no-new-privileges"]
     assert host["Init"] is True
     assert host["AutoRemove"] is True
-    assert host["PidsLimit"] == LIMITS.processes + 32 + (os.cpu_count() or 1)
-    assert host["Memory"] == host["MemorySwap"] == (512 + 64 + 768) << 20
+    assert host["PidsLimit"] == LIMITS.processes + 4 + (os.cpu_count() or 1)
+    assert host["Memory"] == host["MemorySwap"] == (512 + 3 * 64 + 192) << 20
     assert host["NanoCpus"] == 1_500_000_000
     assert host["LogConfig"]["Type"] == "none"
     assert host["PidMode"] == ""
