@@ -26,9 +26,9 @@ pytestmark = [
 Pools = Callable[[str], list[Competition]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Pools:
-    """Competitions made of a dataset; made once in this module."""
+    """Competitions made of a dataset; made once, though tests of other modules may come between."""
     made: dict[str, list[Competition]] = {}
 
     def competitions(name: str) -> list[Competition]:

@@ -20,6 +20,7 @@ from sandboxes.limits import Limits
 from sandboxes.local import LocalSandbox
 from sandboxes.sandbox import IsolationLevel
 
+pytestmark = pytest.mark.xdist_group("attacks that succeed")  # what they leave is looked for in places they share
 OPEN = Target("process", partial(LocalSandbox, isolation="process"))
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,7 @@ def test_a_call_that_forges_its_result_and_runs_on_is_ended(make: Make, host: An
     function = make()
     call(function, "who")
     server = forkserver.shared_server()._process.pid
+    time.sleep(1)  # the process of the next call is forked ahead
     idle = len(host.descendants(server))
     assert function.call({"do": "closes_early"}).value == "forged"
     assert call(function, "keep", value="x") == [["1", "2", "x"], 1]
