@@ -18,17 +18,18 @@ from sandboxes.errors import SandboxError, SandboxLostError, SandboxStartError
 from sandboxes.limits import Limits
 from sandboxes.messages import Transcript
 from sandboxes.past import Past
-from sandboxes.sandbox import Collected, ExecutionResult, ExecutionStatus, IsolationLevel, SandboxReport
+from sandboxes.sandbox import ExecutionResult, ExecutionStatus, IsolationLevel, SandboxReport
+from sandboxes.sandbox_files import SandboxFiles
 from sandboxes.script import describe_exit
 from sandboxes.session import Ending, Session
-from sandboxes.workspace import PUBLIC, Workspace
+from sandboxes.workspace import Workspace
 
 _MIB = 1 << 20
 _ANSWER_S = 10.0
 _Made = TypeVar("_Made", bound="KernelSandbox")
 
 
-class KernelSandbox(ABC):
+class KernelSandbox(SandboxFiles, ABC):
     """A workspace with one persistent Python session in a confined process tree. Implements `Sandbox`.
 
     A backend says where the tree comes from (`_bring_up`), at what level (`_choose_level`) and what it is (`report`).
@@ -37,15 +38,10 @@ class KernelSandbox(ABC):
     """
 
     def __init__(self, *, public: Path | None, limits: Limits | None, seed: int) -> None:
-        if public is not None and not public.is_dir():
-            raise ValueError(f"public={str(public)!r} is not a folder")
-        self.limits = limits or Limits()
-        self._public = public.resolve() if public is not None else None
+        super().__init__(public=public, limits=limits)
         self._seed = seed
         self._level: IsolationLevel | None = None
         self._session: Session | None = None
-        self._workspace: Workspace | None = None
-        self._shown: Workspace | None = None
         self._broken_off = False
         self._owner = os.getpid()
         self._past = Past()
@@ -115,10 +111,6 @@ class KernelSandbox(ABC):
             self.close()
             raise
 
-    def _show_public(self) -> None:
-        if self._public is not None:
-            self._shown = self._workspace_at(os.open(self._public, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-
     def execute(self, code: str, *, timeout_s: float | None = None) -> ExecutionResult:
         """Run `code`; see `Sandbox.execute`."""
         session = self._running()
@@ -159,24 +151,6 @@ class KernelSandbox(ABC):
         self._replace()
         found = transcript.result(seconds, status=status, reason=reason, state_lost=True)
         return dataclasses.replace(found, machinery_failed=ours)
-
-    def write_file(self, path: str, data: bytes) -> None:
-        """Put a file into the workspace; see `Sandbox.write_file`."""
-        self._files().write(path, data)
-
-    def read_file(self, path: str, *, max_bytes: int) -> bytes:
-        """Read a file of the workspace or of `public/`; see `Sandbox.read_file`."""
-        files, path = self._files_of(path)
-        return files.read(path, max_bytes=max_bytes)
-
-    def collect(self, path: str, *, max_bytes: int) -> Collected:
-        """Take a file out as plain bytes; see `Sandbox.collect`."""
-        files, path = self._files_of(path)
-        return files.collect(path, max_bytes=max_bytes)
-
-    def remove(self, path: str) -> None:
-        """Remove a file, link or folder; see `Sandbox.remove`."""
-        self._files().remove(path)
 
     def restart(self) -> None:
         """A fresh session in the same workspace. Raises `SandboxLostError` where there can be none."""
@@ -263,27 +237,8 @@ class KernelSandbox(ABC):
         session, self._session = self._session, None
         if session is not None:
             session.end()
-        for files in (self._workspace, self._shown):
-            if files is not None:
-                files.close()
-        self._workspace = self._shown = None
+        self._close_files()
         self._clean_up()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _workspace_at(self, folder: int) -> Workspace:
-        limits = self.limits
-        return Workspace(
-            folder,
-            max_bytes=limits.file_mib * _MIB,
-            quota_bytes=limits.disk_mib * _MIB,
-            quota_files=limits.files,
-        )
 
     def _replace(self) -> None:
         """A fresh session in place of the current one, in the same workspace."""
@@ -339,13 +294,6 @@ class KernelSandbox(ABC):
         self._running()
         assert self._workspace is not None
         return self._workspace
-
-    def _files_of(self, path: str) -> tuple[Workspace, str]:
-        files = self._files()
-        first, _, rest = path.removeprefix("./").partition("/")
-        if first == PUBLIC and rest and self._shown is not None:
-            return self._shown, rest
-        return files, path
 
 
 def _all(makers: Iterable[Callable[[], _Made]]) -> list[_Made]:

@@ -14,13 +14,12 @@ from typing import Literal, Self
 from sandboxes.branch_seeds import branch_seeds
 from sandboxes.errors import SandboxError
 from sandboxes.limits import Limits
-from sandboxes.sandbox import Collected, ExecutionResult, IsolationLevel, SandboxReport
-from sandboxes.workspace import PUBLIC, Workspace
+from sandboxes.sandbox import ExecutionResult, IsolationLevel, SandboxReport
+from sandboxes.sandbox_files import SandboxFiles, open_folder
+from sandboxes.workspace import Workspace
 
-_MIB = 1 << 20
 
-
-class ScriptedSandbox:
+class ScriptedSandbox(SandboxFiles):
     """Answers each `execute` with the next of `results`, or with what a function of sandbox and code returns.
 
     Its workspace is a real folder, so files written, collected and removed behave as in any other sandbox; a function
@@ -36,7 +35,7 @@ class ScriptedSandbox:
         limits: Limits | None = None,
         seed: int = 0,
     ) -> None:
-        self.limits = limits or Limits()
+        super().__init__(public=public, limits=limits)
         self.seed = seed
         """As given; a branch has its own."""
         self.executed: list[str] = []
@@ -46,11 +45,8 @@ class ScriptedSandbox:
         self._place = 0
         self._branches = 0
         self._forked: Literal["", "memory"] = ""
-        self._public = public
         self._folder: Path | None = None
         self._remove_folder: Callable[[], object] | None = None
-        self._workspace: Workspace | None = None
-        self._shown: Workspace | None = None
 
     @property
     def report(self) -> SandboxReport:
@@ -64,9 +60,8 @@ class ScriptedSandbox:
             return
         self._folder = Path(tempfile.mkdtemp(prefix="mlesmith-scripted-"))
         self._remove_folder = weakref.finalize(self, _remove, self._folder, os.getpid())
-        self._workspace = self._workspace_at(self._folder)
-        if self._public is not None:
-            self._shown = self._workspace_at(self._public)
+        self._workspace = self._workspace_at(open_folder(self._folder))
+        self._show_public()
 
     def execute(self, code: str, *, timeout_s: float | None = None) -> ExecutionResult:  # noqa: ARG002 - the contract's
         """The next prepared result."""
@@ -78,24 +73,6 @@ class ScriptedSandbox:
             raise SandboxError(f"the script is over: {self._place} results were prepared, one more was asked for")
         self._place += 1
         return self._results[self._place - 1]
-
-    def write_file(self, path: str, data: bytes) -> None:
-        """Put a file into the workspace."""
-        self._files().write(path, data)
-
-    def read_file(self, path: str, *, max_bytes: int) -> bytes:
-        """Read a file of the workspace or of `public/`."""
-        files, path = self._files_of(path)
-        return files.read(path, max_bytes=max_bytes)
-
-    def collect(self, path: str, *, max_bytes: int) -> Collected:
-        """Take a file out as plain bytes."""
-        files, path = self._files_of(path)
-        return files.collect(path, max_bytes=max_bytes)
-
-    def remove(self, path: str) -> None:
-        """Remove a file, link or folder."""
-        self._files().remove(path)
 
     def restart(self) -> None:
         """Nothing to restart: files stay, and so does the place in the script."""
@@ -117,19 +94,9 @@ class ScriptedSandbox:
 
     def close(self) -> None:
         """Remove the workspace. Idempotent."""
-        for files in (self._workspace, self._shown):
-            if files is not None:
-                files.close()
-        self._workspace = self._shown = None
+        self._close_files()
         if self._remove_folder is not None:
             self._remove_folder()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _branch(self, seed: int) -> Self:
         assert self._folder is not None
@@ -146,25 +113,10 @@ class ScriptedSandbox:
             raise
         return branch
 
-    def _workspace_at(self, folder: Path) -> Workspace:
-        return Workspace(
-            os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
-            max_bytes=self.limits.file_mib * _MIB,
-            quota_bytes=self.limits.disk_mib * _MIB,
-            quota_files=self.limits.files,
-        )
-
     def _files(self) -> Workspace:
         if self._workspace is None:
             raise SandboxError("the sandbox is not running: call start() first")
         return self._workspace
-
-    def _files_of(self, path: str) -> tuple[Workspace, str]:
-        files = self._files()
-        first, _, rest = path.removeprefix("./").partition("/")
-        if first == PUBLIC and rest and self._shown is not None:
-            return self._shown, rest
-        return files, path
 
 
 def _remove(folder: Path, owner: int) -> None:
