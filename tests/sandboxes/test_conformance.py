@@ -16,6 +16,7 @@ from sandboxes.errors import SandboxError
 from sandboxes.limits import Limits
 from sandboxes.local import LocalSandbox
 from sandboxes.sandbox import Collected, CollectStatus, Sandbox, SandboxReport
+from sandboxes.sandbox_files import open_folder
 from sandboxes.scripted import ScriptedSandbox
 
 
@@ -26,7 +27,7 @@ class SharesFiles(ScriptedSandbox):
             assert self._folder is not None
             assert branch._workspace is not None
             branch._workspace.close()
-            branch._workspace = branch._workspace_at(self._folder)
+            branch._workspace = branch._workspace_at(open_folder(self._folder))
         return branches
 
 
