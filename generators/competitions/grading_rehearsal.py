@@ -18,7 +18,7 @@ _FEW_ROWS = 1000
 _MANY_ROWS = 50_000
 _MOST_BYTES = 32 << 20
 _PINNED_EVERY = 4096
-"""Texts, of which each stretch of Python's memory for small objects (1 MiB) holds several times as many."""
+"""How many texts there are from one pin to the next: each MiB of Python's memory for small objects holds more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class Rehearsal:
     def of(cls, answers: pd.DataFrame, card: Card, reader: PlainReader) -> Self:
         """What suits a competition: its `answers` and their `reader`.
 
-        With more than 50,000 rows, and at most 32 MiB of them, the process that waits grades a whole submission, which
-        takes as long as a grading. What it gains is up to half of the next one's time. It costs memory for as long as
-        the process waits: about four times the submission's size there, and two and a half in the one it is forked
-        from; 170 MB for a million rows of an id and a number. A grading itself needs no more than it did.
+        With 50,000 rows or more, and at most 32 MiB of them, the process that waits grades a whole submission, which
+        takes as long as a grading and spares the next one up to half of its time. It costs memory while the process
+        waits: for a million rows about 100 MB there and up to 65 MB in the one it is forked from, which keeps the
+        submission. A grading itself needs no more than without.
         """
         some = answers.iloc[:_FEW_ROWS]
         submission = perfect_submission(some, card).to_csv(index=False).encode()

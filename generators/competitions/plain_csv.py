@@ -64,7 +64,7 @@ class PlainReader:
         Raises `InvalidSubmission` where all can be read and a value is out of the metric's range.
         """
         table = self._table(data) if self._usable else None
-        if table is None or len(table) != len(self._keys):
+        if table is None or not 0 < len(table) == len(self._keys):
             return None
         order = self._order([table[name] for name in self._card.ids])
         if order is None:
