@@ -8,34 +8,33 @@ import pickle
 import struct
 import tempfile
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 _HEAD = struct.Struct("!QI")
 _LENGTH = struct.Struct("!Q")
 
 
-def pack(arguments: Mapping[str, Any]) -> IO[bytes]:
+def pack(arguments: Mapping[str, Any], *, reuse: FileIO | None = None) -> FileIO:
     """Arguments in a file without a name, in memory where the system can do that, so that a full disk stops nothing.
 
-    Paths become absolute. A memoryview arrives as one, read-only, that looks into the file.
+    Paths become absolute. A memoryview arrives as one, read-only, that looks into the file. `reuse`: a file that this
+    gave before and that no process reads any more, to be written over: the system takes longer to find memory than to
+    fill it. Where arguments cannot be packed, it is closed.
     """
     buffers: list[pickle.PickleBuffer] = []
-    packed = pickle.dumps({name: _given(value) for name, value in arguments.items()}, 5, buffer_callback=buffers.append)
-    views = [buffer.raw() for buffer in buffers]
-    file: IO[bytes]
-    if hasattr(os, "memfd_create"):
-        file = os.fdopen(os.memfd_create("arguments", os.MFD_CLOEXEC), "w+b")
-    else:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file = _new_file() if reuse is None else reuse
     try:
-        file.write(_HEAD.pack(len(packed), len(views)))
+        given = {name: _given(value) for name, value in arguments.items()}
+        packed = pickle.dumps(given, 5, buffer_callback=buffers.append)
+        views = [buffer.raw() for buffer in buffers]
+        lengths = b"".join(_LENGTH.pack(view.nbytes) for view in views)
+        file.seek(0)
+        _write(file, memoryview(_HEAD.pack(len(packed), len(views)) + lengths + packed))
         for view in views:
-            file.write(_LENGTH.pack(view.nbytes))
-        file.write(packed)
-        for view in views:
-            file.write(view)
-        file.flush()
+            _write(file, view)
+        file.truncate()  # nothing of what was written before is seen by another
     except BaseException:
         file.close()
         raise
@@ -58,6 +57,19 @@ def unpack(fd: int) -> dict[str, Any]:
         start += length
     arguments: dict[str, Any] = pickle.loads(packed, buffers=buffers)  # noqa: S301 - the host wrote it
     return arguments
+
+
+def _new_file() -> FileIO:
+    """Without a buffer: in a forked copy of this process nothing is left to be written when it closes its own."""
+    if hasattr(os, "memfd_create"):
+        return FileIO(os.memfd_create("arguments", os.MFD_CLOEXEC), "w+b")
+    return tempfile.TemporaryFile(buffering=0)
+
+
+def _write(file: FileIO, view: memoryview) -> None:
+    """Write all of it."""
+    while view:
+        view = view[file.write(view) :]
 
 
 def _given(value: Any) -> Any:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from sandboxes.arguments import pack
 from sandboxes.errors import SandboxError
 from sandboxes.function_call import FunctionCall, FunctionResult
 from sandboxes.function_request import FunctionRequest, absolute
@@ -32,7 +31,8 @@ class WarmFunction:
     is the result of every call.
 
     `rehearse(prepared)` is run in the process of each call while that waits: the first touch of memory and libraries is
-    what takes longest in a forked process. It must leave nothing behind; what it raises or returns is dropped.
+    what takes longest in a forked process. It must leave nothing behind; what it raises or returns is dropped. Where it
+    is a generator, a call that has come is served at the next `yield`, and the rest is not rehearsed.
 
     `target`, `readable`, `limits`, `isolation`, `environment` and `hash_seed` are those of `run_function`. Nothing is
     started before the first call or `warm`. Thread-safe: one call at a time, others wait. A forked host starts with
@@ -103,8 +103,7 @@ class WarmFunction:
         tree = self._live_tree()
         kept = False
         try:
-            with pack(arguments) as packed:
-                kept = tree.serve(call, packed.fileno(), wall_s)
+            kept = tree.serve(call, arguments, wall_s)
         finally:
             if not kept:
                 self._end_tree()

@@ -8,6 +8,7 @@ import select
 import socket
 import time
 from collections.abc import Mapping
+from io import FileIO
 from typing import Any
 
 from sandboxes import forkserver, wire
@@ -20,6 +21,8 @@ from sandboxes.warm_worker import BEGUN, ENDED, NOTE, PREPARED, SETTLE_S
 
 _SETUP_S = 30.0
 _SEND_S = 5.0
+_KEPT_BYTES = 64 << 20
+"""Arguments up to which their file is kept for those of the next call."""
 
 
 class WarmTree:
@@ -38,6 +41,7 @@ class WarmTree:
         self._exit: int | None = None
         self._spent = False
         self._notes = b""
+        self._packed: FileIO | None = None
         with contextlib.ExitStack() as belongings:
             scratch = belongings.enter_context(scratch_folder(request.level))
             asked = request.to_json(scratch, task="warm", **names)
@@ -64,14 +68,18 @@ class WarmTree:
             return False
         return not self._spent and not self._serving and self._tree.alive()
 
-    def serve(self, call: FunctionCall, packed: int, wall_s: float) -> bool:
-        """Have one call served, its arguments in the file `packed`, until it has a result, has ended or is late.
+    def serve(self, call: FunctionCall, arguments: Mapping[str, Any], wall_s: float) -> bool:
+        """Have one call served until it has a result, has ended or is late.
 
         Raises `SandboxError` where the machinery fails. Unless it gives True, the tree is to be ended at once.
         """
+        # whoever has read this file has ended: the tree is usable
+        packed = self._packed = pack(arguments, reuse=self._packed)
         self._serving, self._begun, self._exit = True, False, None
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ended while it prepared: told below
-            wire.send(self._control, {}, [packed, *call.write_ends])
+            wire.send(self._control, {}, [packed.fileno(), *call.write_ends])
+        if packed.tell() > _KEPT_BYTES:
+            self._let_go()
         call.hand_over()
         if not self._ready:
             self._tree.expect("ready", _SETUP_S)
@@ -118,10 +126,17 @@ class WarmTree:
     def end(self) -> None:
         """Kill every process and free what it had. Idempotent; in a forked copy of the host nothing is killed."""
         self._tree.end(at_once=self._level is IsolationLevel.NAMESPACES)
+        self._let_go()
         if self._owner != os.getpid():  # the folder is the original's
             self._belongings.pop_all()
             self._control.close()
         self._belongings.close()
+
+    def _let_go(self) -> None:
+        """Close the file of the arguments."""
+        packed, self._packed = self._packed, None
+        if packed is not None:
+            packed.close()
 
 
 def _readable(connection: socket.socket, timeout_s: float) -> bool:

@@ -19,7 +19,7 @@ import struct
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NoReturn, Self
 
@@ -146,7 +146,7 @@ def _become_call(
         for module, state in prepared:
             if request["rehearse"]:
                 with contextlib.suppress(Exception):  # what fails here fails again in the call, which tells of it
-                    getattr(module, request["rehearse"])(state)
+                    _rehearse(getattr(module, request["rehearse"])(state), calls)
         reseed()
         _, fds, _, _ = socket.recv_fds(calls, 1, _FDS)
         calls.close()
@@ -168,6 +168,16 @@ def _become_call(
         os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(status)
+
+
+def _rehearse(steps: object, calls: socket.socket) -> None:
+    """Take the steps of a rehearsal that has any, until a call has come."""
+    if isinstance(steps, Iterator):
+        poll = select.poll()
+        poll.register(calls, select.POLLIN)
+        for _ in steps:
+            if poll.poll(0):
+                return
 
 
 def _has_children() -> bool:

@@ -13,7 +13,7 @@ import math
 import numbers
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,17 +23,17 @@ import pandas as pd
 
 from generators.competitions.card import Card
 from generators.competitions.grade import Outcome, Part
+from generators.competitions.grading_rehearsal import Rehearsal, RehearsedMetric
 from generators.competitions.guard import InvalidSubmission, align, parse_submission
 from generators.competitions.metric_file import PackageMetric, load_metric
 from generators.competitions.package import METRIC, read_answers, read_card
 from generators.competitions.parts import part_mask
 from generators.competitions.plain_csv import PlainReader
-from generators.competitions.scoring import perfect_submission, score
 
 _INVALID = "InvalidSubmissionError"
 _REFUSED = "the metric refused the submission"
 _MAX_REASON = 500
-_REHEARSED_ROWS = 1000
+_REHEARSED_METRIC = RehearsedMetric()
 _FORKED_SAFELY = frozenset({"numpy", "pandas", "scipy", "sklearn"})
 """Libraries of which it is known that a process which has imported them can be forked."""
 
@@ -46,12 +46,11 @@ class Prepared:
     answers: pd.DataFrame
     reader: PlainReader
     metric: Path
-    masks: Mapping[str, np.ndarray]
-    """The rows of each part."""
+    rows: Mapping[str, np.ndarray]
+    """The numbers of each part's rows."""
     truths: Mapping[str, pd.DataFrame]
     """The answers of each part."""
-    rehearsal: tuple[PlainReader, pd.DataFrame, bytes]
-    """Some of the answers, their reader and a submission that fits them."""
+    rehearsal: Rehearsal
 
 
 def prepare_grading(root: Path) -> Prepared | dict[str, Any]:
@@ -62,31 +61,24 @@ def prepare_grading(root: Path) -> Prepared | dict[str, Any]:
     try:
         card = read_card(root)
         answers = read_answers(root, card)
-        masks = {part.value: part_mask(answers, card, part) for part in Part}
+        rows = {part.value: np.flatnonzero(part_mask(answers, card, part)) for part in Part}
         reader = PlainReader(answers, card)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with a package is told in its grades
         return _grader_error("the competition cannot be loaded", error)
     _import_libraries(root / METRIC)
-    truths = {part: answers[mask].reset_index(drop=True) for part, mask in masks.items()}
-    some = answers.iloc[:_REHEARSED_ROWS]
-    submission = perfect_submission(some, card).to_csv(index=False).encode()
-    rehearsal = PlainReader(some, card), some, submission
-    return Prepared(card, answers, reader, root / METRIC, masks, truths, rehearsal)
+    truths = {part: answers.iloc[numbers].reset_index(drop=True) for part, numbers in rows.items()}
+    return Prepared(card, answers, reader, root / METRIC, rows, truths, Rehearsal.of(answers, card, reader))
 
 
-def rehearse_grading(prepared: Prepared | dict[str, Any]) -> None:
-    """Read a submission and score it with the library's metric, where it has the one that the card names.
-
-    May raise anything: answers of few rows may be none that a metric is defined for.
-    """
+def rehearse_grading(prepared: Prepared | dict[str, Any]) -> Iterator[None]:
+    """Grade a small submission, then one with all rows where there are many. See `Rehearsal`."""
     if isinstance(prepared, dict):
         return
-    reader, answers, submission = prepared.rehearsal
-    aligned = reader.read(submission)
-    if aligned is None:
-        aligned = align(parse_submission(submission), answers, prepared.card)
-    every_other = np.arange(len(answers)) % 2 == 0
-    score(answers[every_other].reset_index(drop=True).copy(), aligned[every_other].copy(), prepared.card)
+    with contextlib.suppress(Exception):  # these may be answers that the metric is not defined for
+        prepared.rehearsal.few(prepared.card)
+    yield
+    if prepared.rehearsal.whole is not None:
+        _grade(prepared.rehearsal.whole, prepared, [Part.PUBLIC.value], _REHEARSED_METRIC)
 
 
 def _import_libraries(metric: Path) -> None:
@@ -159,12 +151,12 @@ def _grade(
         return [rejected for _ in parts]
     grades = []
     for part in parts:
-        mask = prepared.masks[part]
-        if mask.any():
+        rows = prepared.rows[part]
+        if len(rows):
             truth = prepared.truths[part]
             # the ids are those of the truth already: texts take longest to pick out
             predicted = truth[list(card.ids)].assign(
-                **{column: aligned[column].array[mask] for column in card.prediction_columns}
+                **{column: aligned[column].array.take(rows) for column in card.prediction_columns}
             )
             grade = _evaluate(metric, truth, predicted, card)
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,15 @@ _HEADER_BYTES = 1 << 16
 _THREADS_FROM = 4 << 20
 """Bytes from which on columns are read at the same time."""
 _MOST_THREADS = 4
+_GLANCE_BYTES = 1 << 18
+"""Bytes that are copied at a time to be searched: few enough to stay in a cache."""
+_MANY_LABELS = 100_000
+"""Labels from which on they are looked up by several threads."""
 _MOST_LABELS = 1000
 """Different spellings of labels that are looked up."""
 _SEPARATOR = "\x1f"
 # what `guard` reads in a way of its own; a text without them means the same to both readers
 _AMBIGUOUS = re.compile('["\r\n\0\x1f]')
-_CARRIAGE_RETURN = re.compile(b"\r")
-_HEXADECIMAL = re.compile(b"[xX]")
 _INTEGER = "^(0|-?[1-9][0-9]{0,14})$"
 
 
@@ -61,7 +64,7 @@ class PlainReader:
         Raises `InvalidSubmission` where all can be read and a value is out of the metric's range.
         """
         table = self._table(data) if self._usable else None
-        if table is None or len(table) != len(self._keys):
+        if table is None or not 0 < len(table) == len(self._keys):
             return None
         order = self._order([table[name] for name in self._card.ids])
         if order is None:
@@ -77,14 +80,27 @@ class PlainReader:
             check_range(aligned, self._card)
         return aligned
 
+    def written(self, submission: pd.DataFrame) -> bytes | None:
+        """A submission as bytes that `read` has an answer for, or None where it has none for any.
+
+        Raises whatever the library raises for cells that cannot be written plainly.
+        """
+        if not self._usable:
+            return None
+        written = pa.BufferOutputStream()
+        options = pyarrow.csv.WriteOptions(quoting_style="none", quoting_header="none")
+        pyarrow.csv.write_csv(pa.Table.from_pandas(submission, preserve_index=False), written, options)
+        data: bytes = written.getvalue().to_pybytes()
+        return data
+
     def _table(self, data: bytes | memoryview) -> pa.Table | None:
         header = bytes(data[:_HEADER_BYTES]).partition(b"\n")[0].decode("utf-8", "replace").split(",")
-        if sorted(header) != sorted(self._names) or _CARRIAGE_RETURN.search(data):
+        if sorted(header) != sorted(self._names) or _holds(data, b"\r"):
             return None
         values = pa.large_string() if self._card.form is SubmissionForm.LABEL else pa.float64()
         threads = len(data) >= _THREADS_FROM
         if threads:  # each takes address space, which is limited here
-            pa.set_cpu_count(min(_MOST_THREADS, os.cpu_count() or 1))
+            pa.set_cpu_count(_threads())
         try:
             return pyarrow.csv.read_csv(
                 pa.BufferReader(data),
@@ -114,7 +130,7 @@ class PlainReader:
 
     def _labels(self, column: pa.ChunkedArray, order: np.ndarray | slice) -> Any:
         texts = column.combine_chunks()
-        if pc.index_in(texts, value_set=self._classes).null_count:
+        if not self._are_classes(texts):
             texts = self._as_classes(texts.dictionary_encode())
         if texts is None:
             return None
@@ -123,6 +139,18 @@ class PlainReader:
         # as the same texts come out of a column of objects
         plain = not isinstance(self._text_type, pd.StringDtype)
         return texts.to_numpy(zero_copy_only=False) if plain else self._text_type.__from_arrow__(texts)
+
+    def _are_classes(self, texts: pa.Array) -> bool:
+        """Whether each text is spelled as one of the classes is."""
+        step = -(-len(texts) // _threads()) if len(texts) >= _MANY_LABELS else len(texts)
+        shares = [texts[start : start + step] for start in range(0, len(texts), step)]
+        if len(shares) == 1:
+            return not self._unknown(texts)
+        with ThreadPoolExecutor(len(shares)) as threads:
+            return not any(threads.map(self._unknown, shares))
+
+    def _unknown(self, texts: pa.Array) -> int:
+        return int(pc.index_in(texts, value_set=self._classes).null_count)
 
     def _as_classes(self, texts: pa.DictionaryArray) -> pa.Array | None:
         """The classes that the texts mean, None where one of them means none."""
@@ -136,9 +164,27 @@ class PlainReader:
 
 
 def _numbers(column: pa.ChunkedArray, order: np.ndarray | slice) -> np.ndarray | None:
-    numbers = column.to_numpy()
-    # not true of nan either
-    return numbers[order] if bool(np.abs(numbers).max() <= LARGEST_NUMBER) else None
+    parts = [chunk.to_numpy() for chunk in column.chunks]
+    # part by part, which takes no memory; not true of nan either
+    if not all(np.abs(part).max() <= LARGEST_NUMBER for part in parts if len(part)):
+        return None
+    numbers = np.concatenate(parts)
+    return numbers if isinstance(order, slice) else numbers[order]
+
+
+def _holds(data: bytes | memoryview | pa.Buffer, *marks: bytes) -> bool:
+    """Whether one of the marks, a byte each, is among the data."""
+    view = memoryview(data)
+    return any(
+        mark in piece
+        for start in range(0, len(view), _GLANCE_BYTES)
+        for piece in [bytes(view[start : start + _GLANCE_BYTES])]
+        for mark in marks
+    )
+
+
+def _threads() -> int:
+    return min(_MOST_THREADS, os.cpu_count() or 1)
 
 
 def _join(columns: Sequence[pa.Array]) -> pa.Array:
@@ -165,7 +211,7 @@ class _Integers:
         """See `PlainReader._order`."""
         # Every other decimal spelling of a number is longer than the plain one. So where all numbers are there once,
         # none in hexadecimal, in as many characters, all are spelled plainly.
-        if pc.sum(pc.binary_length(given)).as_py() != self._characters or _HEXADECIMAL.search(given.buffers()[2]):
+        if pc.sum(pc.binary_length(given)).as_py() != self._characters or _holds(given.buffers()[2], b"x", b"X"):
             return None
         try:
             numbers = given.cast(pa.int64()).to_numpy()

@@ -33,6 +33,14 @@ def prepare_dying(**_): os._exit(7)
 def prepare_slowly(**_): time.sleep(30)
 def prepare_large(**_): return np.ones(20 << 17)
 def rehearse(state): state.append("rehearsed")
+def rehearse_in_steps(state):
+    for step in range(3):
+        state.append(f"step {step}")
+        yield
+def rehearse_without_end(state):
+    while True:
+        state[:] = ["rehearsed"]
+        yield
 
 def call(state, do, **arguments): return globals()[do](state, **arguments)
 def keep(state, value):
@@ -136,6 +144,21 @@ def test_what_is_rehearsed_is_seen_by_one_call_alone(make: Make) -> None:
     function = make(rehearse="rehearse")
     for _ in range(2):
         assert call(function, "keep", value="x") == [["1", "2", "rehearsed", "x"], 1]
+
+
+def test_steps_of_a_rehearsal_are_taken_until_a_call_comes(make: Make, host: Any) -> None:
+    function = make(rehearse="rehearse_in_steps")
+    steps = ["1", "2", "step 0", "step 1", "step 2"]
+    call(function, "who")
+    assert host.becomes_true(lambda: call(function, "keep", value="x") in [[[*steps, "x"], 1]])
+    assert call(make(rehearse="rehearse_without_end"), "keep", value="x") == [["rehearsed", "x"], 1]
+
+
+def test_arguments_of_one_call_are_not_seen_by_the_next(make: Make) -> None:
+    function = make()
+    for size in (9 << 20, 70 << 20, 3, 1 << 20, 0, 5 << 20):
+        data = memoryview(b"abc" * (size // 3))
+        assert call(function, "view", data=data) == ["memoryview", True, len(data), "abc" if size else ""]
 
 
 def test_output_values_and_exceptions_come_back_as_from_one_call(make: Make) -> None:

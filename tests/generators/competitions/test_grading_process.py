@@ -10,7 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from generators.competitions.grading_process import grade_submissions
+from generators.competitions import grading_rehearsal
+from generators.competitions.grading_process import (
+    Prepared,
+    grade_prepared,
+    grade_submissions,
+    prepare_grading,
+    rehearse_grading,
+)
 from generators.competitions.package import METRIC, Competition, read_answers, read_card
 from generators.competitions.scoring import perfect_submission
 
@@ -190,6 +197,27 @@ def test_a_metric_may_hold_dataclasses_with_postponed_annotations(package, good)
     head += "@dataclass\nclass Pair:\n    a: int\n"
     (package / METRIC).write_text(head + (package / METRIC).read_text())
     assert grades(package, good)[0]["outcome"] == "scored"
+
+
+def test_a_rehearsal_with_all_rows_runs_no_foreign_code_and_changes_no_grade(package, good, tmp_path, monkeypatch):
+    ran = tmp_path / "ran"
+    with_metric(package, "return float((y_true['healthy'] == 'yes').mean())", f"open({str(ran)!r}, 'w').close()")
+    monkeypatch.setattr(grading_rehearsal, "_MANY_ROWS", 10)
+    prepared = prepare_grading(package)
+    assert isinstance(prepared, Prepared)
+    assert prepared.rehearsal.whole is not None
+    assert len(prepared.reader.read(prepared.rehearsal.whole)) == len(prepared.answers)
+    assert len(list(rehearse_grading(prepared))) == 1
+    assert not ran.exists()
+    assert grade_prepared(prepared, good, [len(good)], ["all"])[0][0]["score"] == grades(package, good)[0]["score"] > 0
+    assert ran.exists()
+
+
+def test_only_submissions_of_many_rows_and_not_too_many_are_rehearsed_whole(package, monkeypatch):
+    assert prepare_grading(package).rehearsal.whole is None
+    monkeypatch.setattr(grading_rehearsal, "_MANY_ROWS", 10)
+    monkeypatch.setattr(grading_rehearsal, "_MOST_BYTES", 100)
+    assert prepare_grading(package).rehearsal.whole is None
 
 
 def test_a_part_without_rows_is_an_error_of_the_grader(package, good):

@@ -131,6 +131,18 @@ def test_files_of_many_blocks_are_read_quickly(large: bool) -> None:
     assert agrees(written(cells), VALUE, numbers)
 
 
+@pytest.mark.parametrize(("last", "quick"), [("1", True), ("1.0", True), ("unknown", False)])
+def test_each_of_many_labels_is_looked_at(last: str, quick: bool) -> None:
+    answers = make_answers(LABEL, [[str(row)] for row in range(120_000)])
+    cells = {"row_id": answers["row_id"].tolist(), "y": [*["0"] * 119_999, last]}
+    assert agrees(written(cells), LABEL, answers) is quick
+
+
+def test_a_table_without_rows_is_left_to_the_guard() -> None:
+    for card, answers in PLAIN:
+        assert not agrees((",".join([*card.ids, *card.prediction_columns]) + "\n").encode(), card, answers[:0])
+
+
 MARKS = ["", " ", "\t", ",", "\n", "\r", "\r\n", '"', "'", "\0", "\ufeff", "\x0b", "\x1c", "\x85", "\u2028", ";", "é"]
 CELLS = [
     *NUMBERS, *TEXTS, "007", "7.", "+7", "7e0", "0x7", "0X7", "0xFFFFFFFF", "1_0", "\uff17", "-0", "00", "1e400",
