@@ -34,6 +34,8 @@ _INVALID = "InvalidSubmissionError"
 _REFUSED = "the metric refused the submission"
 _MAX_REASON = 500
 _REHEARSED_METRIC = RehearsedMetric()
+_COPIES_ON_WRITE = int(pd.__version__.split(".", maxsplit=1)[0]) >= 3
+"""Whether a shallow copy of a frame is a copy to whoever changes it: from pandas 3 on."""
 _FORKED_SAFELY = frozenset({"numpy", "pandas", "scipy", "sklearn"})
 """Libraries of which it is known that a process which has imported them can be forked."""
 
@@ -170,16 +172,21 @@ def _grade(
 def _validate(metric: PackageMetric, aligned: pd.DataFrame, truth: pd.DataFrame, card: Card) -> dict[str, Any] | None:
     """What stands against the submission, or None."""
     try:
-        metric.validate_submission(aligned.copy(), truth.copy())
+        metric.validate_submission(_own(aligned), _own(truth))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - metric.py is foreign code
-        return _failure(error, lambda other: metric.validate_submission(aligned.copy(), other), _shuffled(truth, card))
+        return _failure(error, lambda other: metric.validate_submission(_own(aligned), other), _shuffled(truth, card))
     return None
+
+
+def _own(frame: pd.DataFrame) -> pd.DataFrame:
+    """A copy for a metric, which may change it."""
+    return frame.copy(deep=not _COPIES_ON_WRITE)
 
 
 def _evaluate(metric: PackageMetric, truth: pd.DataFrame, aligned: pd.DataFrame, card: Card) -> dict[str, Any]:
     try:
         # copies: a metric may change its arguments, and the next part needs them as they were
-        value = metric.evaluate(truth.copy(), aligned.reset_index(drop=True))
+        value = metric.evaluate(_own(truth), aligned.reset_index(drop=True))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - metric.py is foreign code
         return _failure(
             error, lambda other: metric.evaluate(other, aligned.reset_index(drop=True)), _shuffled(truth, card)

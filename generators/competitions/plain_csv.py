@@ -26,6 +26,8 @@ _HEADER_BYTES = 1 << 16
 _THREADS_FROM = 4 << 20
 """Bytes from which on columns are read at the same time."""
 _MOST_THREADS = 4
+_BLOCK_BYTES = 4 << 20
+"""Bytes that a thread reads at a time."""
 _GLANCE_BYTES = 1 << 18
 """Bytes that are copied at a time to be searched: few enough to stay in a cache."""
 _MANY_LABELS = 100_000
@@ -104,7 +106,9 @@ class PlainReader:
         try:
             return pyarrow.csv.read_csv(
                 pa.BufferReader(data),
-                read_options=pyarrow.csv.ReadOptions(use_threads=threads, column_names=header, skip_rows=1),
+                read_options=pyarrow.csv.ReadOptions(
+                    use_threads=threads, block_size=_BLOCK_BYTES, column_names=header, skip_rows=1
+                ),
                 parse_options=pyarrow.csv.ParseOptions(quote_char=False, double_quote=False),
                 convert_options=pyarrow.csv.ConvertOptions(
                     column_types={name: pa.string() if name in self._card.ids else values for name in header},
