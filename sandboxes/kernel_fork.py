@@ -23,10 +23,11 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sandboxes import family, linux, wire
+from sandboxes import brief, family, linux, wire
 from sandboxes.obstacles import find_obstacles, mappings, put_down_pools
 
 BringUp = Callable[[Mapping[str, Any], Any], Any]
@@ -61,6 +62,7 @@ class Forks:
         self._request = dict(request)
         self._bring_up = bring_up
         self._threads = tuple(threading.enumerate())
+        self._children: list[int] = []
         _streams.append((sys.stdout, sys.stderr))
         app.kernel.shell_handlers.update(fork_check=self._check, fork_request=self._fork)
 
@@ -78,32 +80,37 @@ class Forks:
         with socket.socket(socket.AF_UNIX) as host:
             host.settimeout(_HOST_S)
             host.connect(content["socket"])
-            children = []
             state = _State(random.getstate(), _working_folder(), _open_files())
             for branch in content["branches"]:
                 _, fds = wire.receive(host)
                 try:
-                    if (child := os.fork()) == 0:
-                        self._leave(branch, fds, state)
-                    children.append(child)
+                    self._send_out(partial(self._leave, branch, fds, state))
                 finally:
                     for fd in fds:
                         os.close(fd)
-            for child in children:
+            for child in self._children:
                 os.waitpid(child, 0)
+            self._children.clear()
         self._app.kernel.session.send(stream, "fork_reply", {}, parent, ident=ident)
 
-    def _leave(self, branch: Mapping[str, Any], fds: Sequence[int], state: _State) -> NoReturn:
-        """In the child: enter the branch's namespaces with a child of its own, which lives on as the branch."""
-        status = 1
-        try:
-            family.enter(family.ENTERED, fds[:_SPACES])
-            if os.fork() == 0:
-                _join(fds[_SPACES + 1 :])
-                self._live_on(branch, fds[_SPACES], state)
-            status = 0
-        finally:
-            os._exit(status)
+    def _send_out(self, leave: Callable[[], None]) -> None:
+        """Have a child `leave`."""
+        if brief.available():
+            brief.run_in_brief_child(leave)
+        elif (child := os.fork()) == 0:
+            try:
+                leave()
+            finally:
+                os._exit(0)
+        else:
+            self._children.append(child)
+
+    def _leave(self, branch: Mapping[str, Any], fds: Sequence[int], state: _State) -> None:
+        """In the child: enter the branch's namespaces and fork a child of its own, which lives on as the branch."""
+        family.enter(family.ENTERED, fds[:_SPACES])
+        if os.fork() == 0:
+            _join(fds[_SPACES + 1 :])
+            self._live_on(branch, fds[_SPACES], state)
 
     def _live_on(self, branch: Mapping[str, Any], bound: int, state: _State) -> NoReturn:
         try:

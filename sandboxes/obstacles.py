@@ -21,7 +21,7 @@ from typing import Any
 _DEVICES_WITH_STATE = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 _OPENMP = ("libgomp", "libomp", "libiomp")
 _OMP_PAUSE_SOFT = 1
-_ENDING_S = 0.3
+_ENDING_S = 1.5
 
 
 def mappings() -> list[bytes]:

@@ -114,7 +114,7 @@ def test_models_and_thread_pools_work_in_branches(live: LocalSandbox, fork: Any)
         "RF(4, n_jobs=2).fit(X, y); X @ X.T; Parallel(n_jobs=2)(delayed(abs)(i) for i in (-1, -2))"
     )
     for branch in fork(2):
-        assert branch.report.forked == "memory", branch.report.details
+        assert branch.report.forked == "memory", branch.report.details.get("fork")
         assert said(branch, "print(m.score(X, y) > .9, H(max_iter=5).fit(X, y).score(X, y) > .9)") == "True True"
         assert said(branch, "print(RF(4, n_jobs=2).fit(X, y).score(X, y) > .9, (X @ X.T).shape)") == "True (2000, 2000)"
         assert said(branch, "print(Parallel(n_jobs=2)(delayed(abs)(i) for i in (-1, -2)))") == "[1, 2]"
@@ -152,6 +152,30 @@ def test_one_state_can_be_forked_again_and_again(live: LocalSandbox, fork: Any) 
         assert branch.report.forked == "memory"
         branch.close()
     assert said(live, "print(x)") == "1"
+
+
+def test_a_branch_has_a_stack_as_deep_as_any_and_its_end_is_told(live: LocalSandbox, fork: Any) -> None:
+    deep = "import sys; sys.setrecursionlimit(20_000)\ndef f(n): return n and 1 + f(n - 1)\nprint(f(15_000))"
+    (branch,) = fork(1)
+    (inner,) = fork(1, of=branch)
+    for sandbox in (live, branch, inner):
+        assert said(sandbox, deep) == "15000"
+    endless = (
+        "import ctypes\nF = ctypes.PYFUNCTYPE(ctypes.c_int)\nf = F(lambda: f())\nsys.setrecursionlimit(10**8)\nf()"
+    )
+    found = inner.execute(endless)
+    assert found.status in (ExecutionStatus.KILLED, ExecutionStatus.ERROR)
+    assert not found.machinery_failed
+    assert said(branch, "print(x)") == "1"
+
+
+def test_forking_again_and_again_takes_no_room(live: LocalSandbox) -> None:
+    room = "print(int(open('/proc/self/statm').read().split()[0]) // 256)"
+    before = int(said(live, room))
+    for _ in range(10):
+        (branch,) = live.fork(1)
+        branch.close()
+    assert int(said(live, room)) < before + 8
 
 
 def test_branches_live_on_when_their_parent_is_closed(live: LocalSandbox, fork: Any) -> None:
