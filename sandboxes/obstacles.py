@@ -21,7 +21,7 @@ from typing import Any
 _DEVICES_WITH_STATE = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 _OPENMP = ("libgomp", "libomp", "libiomp")
 _OMP_PAUSE_SOFT = 1
-_ENDING_S = 1.5
+_ENDING_S = 0.5
 
 
 def mappings() -> list[bytes]:
@@ -42,10 +42,8 @@ def put_down_pools(maps: Sequence[bytes]) -> None:
             if reusable._executor is not None:
                 reusable._executor.shutdown(wait=True, kill_workers=True)
                 reusable._executor = None
-    for module in ("joblib.externals.loky.backend.resource_tracker", "multiprocessing.resource_tracker"):
-        with contextlib.suppress(Exception):  # as above
-            if module in sys.modules:
-                sys.modules[module]._resource_tracker._stop()
+                gc.collect()  # its semaphores, as they go, would call for a tracker once more
+    _stop_trackers()
     with contextlib.suppress(Exception):  # as above
         if "tqdm" in sys.modules and sys.modules["tqdm"].tqdm.monitor is not None:
             sys.modules["tqdm"].tqdm.monitor.exit()
@@ -60,6 +58,7 @@ def find_obstacles(own_threads: Collection[threading.Thread], maps: Sequence[byt
         found += [f"running process {name}" for name in _other_processes()]
         if not found or time.monotonic() > deadline:
             break
+        _stop_trackers()
         time.sleep(0.005)
     found += sorted({f"open GPU ({path})" for path in map(_path, maps) if path.startswith(_DEVICES_WITH_STATE)})
     if any(b" rw-s " in line for line in maps):
@@ -69,6 +68,13 @@ def find_obstacles(own_threads: Collection[threading.Thread], maps: Sequence[byt
     found += sorted({f"shared memory ({path or 'without a name'})" for path in shared})
     found += _deleted_files()
     return found
+
+
+def _stop_trackers() -> None:
+    for module in ("joblib.externals.loky.backend.resource_tracker", "multiprocessing.resource_tracker"):
+        with contextlib.suppress(Exception):  # libraries of the session's own: what cannot be put down is found later
+            if module in sys.modules:
+                sys.modules[module]._resource_tracker._stop()
 
 
 def _foreign_threads(own_threads: Collection[threading.Thread]) -> list[threading.Thread]:

@@ -15,8 +15,8 @@ Messages to the host: `ready` (with descriptors of the folders asked for), `door
 forked session enters, and of the pipe by which it says that it is bound), `bound` (the worker is about to run foreign
 code), `exited` (status, and whether it was bound), `stopped` (with descriptors of the namespaces that a branch's
 supervisor enters), `settled`, `failed` (stage, error). Messages from the host: `interrupt`, `kill` (everything below),
-`restart`, `settle`, `stop` (all processes), `resume`, `continue` and `pause` (the worker alone), `retire` (end all but
-the branches), `close`.
+`restart`, `settle`, `stop` and `pause` (all processes but the branches'), `resume`, `continue` (the worker alone),
+`retire` (end all but the branches), `close`.
 """
 
 from __future__ import annotations
@@ -302,10 +302,13 @@ class _Supervisor:
             self._settle(message["changes"])
         elif command == "stop":
             self._stop_all()
-        elif command in ("continue", "pause"):
+        elif command == "continue":
             if self._pid:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(self._pid, signal.SIGCONT if command == "continue" else signal.SIGSTOP)
+                    os.kill(self._pid, signal.SIGCONT)
+        elif command == "pause":  # whatever the session may have started while it went on is stopped with it
+            family.stop_all()
+            family.continue_nested()
         elif command == "resume":
             with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGCONT)
