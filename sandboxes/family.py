@@ -63,38 +63,36 @@ def members() -> dict[int, str]:
     return found
 
 
-def stop_all() -> bool:
-    """Stop every process of this namespace and those nested in it; False where some did not stop in time.
+def stop_members() -> bool:
+    """Stop the processes of this namespace, not those nested in it; False where some go on all the same.
 
-    All are signalled at one moment, so that none can fork itself past it.
+    Looks again until all are stopped, so that none forks itself past it for longer than that is tried.
     """
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGSTOP)
     deadline = time.monotonic() + _STOP_S
-    while any(state not in _STOPPED for state in members().values()):
+    while running := [pid for pid, state in members().items() if state not in _STOPPED]:
+        for pid in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
         if time.monotonic() > deadline:
             return False
         time.sleep(0.0005)
     return True
 
 
-def continue_nested() -> None:
-    """Let the processes of nested namespaces go on."""
-    own = members()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid() and int(entry.name) not in own:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(entry.name), signal.SIGCONT)
+def continue_members() -> None:
+    """Let the processes of this namespace go on."""
+    for pid in members():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def kill_members() -> None:
     """Kill the processes of this namespace, not those nested in it."""
     while members():
-        stop_all()
+        stop_members()
         for pid in members():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        continue_nested()
         for pid in members():  # what is this process's child must be reaped to vanish
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)

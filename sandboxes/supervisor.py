@@ -306,17 +306,19 @@ class _Supervisor:
             if self._pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self._pid, signal.SIGCONT)
-        elif command == "pause":  # whatever the session may have started while it went on is stopped with it
-            family.stop_all()
-            family.continue_nested()
+        else:
+            self._care_for_family(command)
+        return command
+
+    def _care_for_family(self, command: str) -> None:
+        if command == "pause":  # whatever the session may have started while it went on is stopped with it
+            family.stop_members()
         elif command == "resume":
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(-1, signal.SIGCONT)
+            family.continue_members()
         elif command == "retire":
             self._pid = 0
             family.kill_members()
             self._forget_bound()
-        return command
 
     def _settle(self, changes: Mapping[str, Any]) -> None:
         self._request.update(changes)
@@ -330,10 +332,9 @@ class _Supervisor:
         self._tell("settled")
 
     def _stop_all(self) -> None:
-        if not family.stop_all():
+        if not family.stop_members():
             self._tell("failed", stage="stop", error="a process of the session cannot be stopped")
             return
-        family.continue_nested()
         fds = family.open_namespaces(family.JOINED)
         self._tell("stopped", fds=fds)
         for fd in fds:

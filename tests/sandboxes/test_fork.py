@@ -430,3 +430,21 @@ def test_limits_are_those_of_the_parent() -> None:
         assert branch.limits == limits
         assert branch.execute("print('x' * 1000)").dropped_chars > 800
         branch.close()
+
+
+def test_a_family_is_forked_at_several_places_at_once(live: LocalSandbox, fork: Any) -> None:
+    """Stopping a session for its fork stops none of those nested below it, nor lets one of theirs go on."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    (branch,) = fork(1)
+
+    def fork_often(sandbox: LocalSandbox) -> set[str]:
+        found = set()
+        for _ in range(6):
+            (one,) = sandbox.fork(1)
+            found.add(f"{one.report.forked} {one.report.details.get('fork', '')}")
+            one.close()
+        return found
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(fork_often, [live, branch])) == [{"memory "}, {"memory "}]
