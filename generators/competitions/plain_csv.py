@@ -169,8 +169,8 @@ class PlainReader:
 
 def _numbers(column: pa.ChunkedArray, order: np.ndarray | slice) -> np.ndarray | None:
     parts = [chunk.to_numpy() for chunk in column.chunks]
-    # part by part, which takes no memory; not true of nan either
-    if not all(np.abs(part).max() <= LARGEST_NUMBER for part in parts if len(part)):
+    # not true of nan either
+    if not all(part.max() <= LARGEST_NUMBER and part.min() >= -LARGEST_NUMBER for part in parts if len(part)):
         return None
     numbers = np.concatenate(parts)
     return numbers if isinstance(order, slice) else numbers[order]

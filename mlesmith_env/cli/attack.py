@@ -52,12 +52,15 @@ class Attacked:
 def attack(*, everywhere: bool, on_result: Callable[[str, AttackResult], None] | None = None) -> list[Attacked]:
     """Attack the sandbox that this machine gives by default; `everywhere`: also at every other level that it offers, in
     a container where an engine answers, and all of that once more as an ordinary user where this is root."""
+    from generators.competitions.graders import graders
+
     found = []
     with _grader() as read:
         for target, refusal in _targets(everywhere):
             if refusal:
                 found.append(Attacked(target.name, skipped=refusal))
                 continue
+            graders.close()  # else an idle one ends by itself meanwhile and counts as machinery that was ended
             aimed = Target(target.name, target.factory, read)
             heard = None if on_result is None else partial(on_result, target.name)
             found.append(Attacked(target.name, run_attacks(aimed, on_result=heard)))

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from generators.competitions.graders import graders
 from sandboxes.attacks import ATTACKS, AttackResult, Group, Outcome, Target, run_attacks
 from sandboxes.local import LocalSandbox
 from sandboxes.sandbox import ExecutionStatus
@@ -30,6 +31,12 @@ results = run_attacks(target, groups=set(Group) - {{Group.EXHAUSTION}}) + run_at
 print(json.dumps([(r.name, r.outcome.value, r.evidence, r.leak) for r in results]))
 """
 _LIMITS_OF_A_USER = ("a bomb of processes", "a bomb of threads", "memory of one process", "the disk")
+
+
+@pytest.fixture(autouse=True)
+def no_idle_grader() -> None:
+    """One of an earlier test would end by itself meanwhile and be counted as machinery that an attack has ended."""
+    graders.close()
 
 
 def _leaks(results: tuple[AttackResult, ...]) -> list[str]:

@@ -29,15 +29,15 @@ def _target(weak: Weak) -> Target:
 
 
 @pytest.mark.parametrize("weak", Weak)
-def test_each_attack_succeeds_against_the_target_named_in_it(weak: Weak) -> None:
+def test_each_attack_succeeds_against_the_target_named_in_it(weak: Weak, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [a.name for a in ATTACKS if a.shown_on is weak and (os.geteuid() == 0 or not a.needs_root)]
-    before = set(Path(tempfile.gettempdir()).glob("mlesmith-opened-*"))
-    try:
-        results = run_attacks(_target(weak), names=names)
-    finally:
-        OpenedSandbox.end_spares()
-    left = set(Path(tempfile.gettempdir()).glob("mlesmith-opened-*")) - before
-    assert left == set()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        try:
+            results = run_attacks(_target(weak), names=names)
+        finally:
+            OpenedSandbox.end_spares()
+        assert list(Path(folder).glob("mlesmith-opened-*")) == []
     stopped = [(r.name, r.evidence) for r in results if r.outcome is Outcome.SHUT]
     assert stopped == []
     assert sum(r.outcome is Outcome.LEAK for r in results) > len(names) * 3 // 4
