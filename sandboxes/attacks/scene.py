@@ -53,7 +53,7 @@ def in_child(action):
     if pid == 0:
         try:
             text = str(action())
-        except BaseException as error:
+        except BaseException as error:  # the last frame of a forked process: all is told to its parent
             text = "!" + type(error).__name__ + " " + str(error)
         os.write(w, text.encode()[:4000])
         os._exit(0)
