@@ -28,14 +28,12 @@ from generators.competitions.guard import InvalidSubmission, align, parse_submis
 from generators.competitions.metric_file import PackageMetric, load_metric
 from generators.competitions.package import METRIC, read_answers, read_card
 from generators.competitions.parts import part_mask
-from generators.competitions.plain_csv import PlainReader
+from generators.competitions.plain_csv import COPIES_ON_WRITE, PlainReader
 
 _INVALID = "InvalidSubmissionError"
 _REFUSED = "the metric refused the submission"
 _MAX_REASON = 500
 _REHEARSED_METRIC = RehearsedMetric()
-_COPIES_ON_WRITE = int(pd.__version__.split(".", maxsplit=1)[0]) >= 3
-"""Whether a shallow copy of a frame is a copy to whoever changes it: from pandas 3 on."""
 _FORKED_SAFELY = frozenset({"numpy", "pandas", "scipy", "sklearn"})
 """Libraries of which it is known that a process which has imported them can be forked."""
 
@@ -180,7 +178,7 @@ def _validate(metric: PackageMetric, aligned: pd.DataFrame, truth: pd.DataFrame,
 
 def _own(frame: pd.DataFrame) -> pd.DataFrame:
     """A copy for a metric, which may change it."""
-    return frame.copy(deep=not _COPIES_ON_WRITE)
+    return frame.copy(deep=not COPIES_ON_WRITE)
 
 
 def _evaluate(metric: PackageMetric, truth: pd.DataFrame, aligned: pd.DataFrame, card: Card) -> dict[str, Any]:

@@ -344,7 +344,8 @@ def test_forks_leave_no_process_or_descriptor(make_sandbox: Make, live: LocalSan
         for one in [parent, *branches, *inner][::order]:
             one.close()
         assert host.becomes_true(lambda: host.descendants(os.getpid()) <= processes)
-        assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+        # what an earlier test left to be closed in the background may be gone by now
+        assert host.becomes_true(lambda: len(list(Path("/proc/self/fd").iterdir())) <= descriptors)
 
 
 _HOST = """

@@ -131,7 +131,10 @@ def test_files_of_many_blocks_are_read_quickly(large: bool) -> None:
     assert agrees(written(cells), VALUE, numbers)
 
 
-@pytest.mark.parametrize(("last", "quick"), [("1", True), ("1.0", True), ("unknown", False)])
+@pytest.mark.parametrize(
+    ("last", "quick"),
+    [("1", True), ("1.0", True), ("unknown", False), ("caf", False), ("1\0", False), ("0\xff", False), ("", False)],
+)
 def test_each_of_many_labels_is_looked_at(last: str, quick: bool) -> None:
     answers = make_answers(LABEL, [[str(row)] for row in range(120_000)])
     cells = {"row_id": answers["row_id"].tolist(), "y": [*["0"] * 119_999, last]}
