@@ -99,7 +99,8 @@ class PlainReader:
         return data
 
     def _table(self, data: bytes | memoryview) -> pa.Table | None:
-        header = bytes(data[:_HEADER_BYTES]).partition(b"\n")[0].removesuffix(b"\r").decode("utf-8", "replace").split(",")
+        first = bytes(data[:_HEADER_BYTES]).partition(b"\n")[0].removesuffix(b"\r")
+        header = first.decode("utf-8", "replace").split(",")
         if sorted(header) != sorted(self._names):
             return None
         values = pa.large_string() if self._card.form is SubmissionForm.LABEL else pa.float64()
