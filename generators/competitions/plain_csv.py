@@ -175,7 +175,7 @@ class PlainReader:
 
 
 def _numbers(column: pa.ChunkedArray, order: np.ndarray | slice) -> np.ndarray | None:
-    numbers = column.to_numpy()
+    numbers: np.ndarray = column.to_numpy()
     # not true of nan either
     if not (numbers.max() <= LARGEST_NUMBER and numbers.min() >= -LARGEST_NUMBER):
         return None
