@@ -30,7 +30,7 @@ from generators.competitions.guard import align, parse_submission
 from generators.competitions.metric_file import load_metric
 from generators.competitions.package import read_answers, read_card, write_card
 from generators.competitions.parts import part_mask
-from sandboxes.arguments import pack
+from sandboxes.functions.arguments import pack
 from sandboxes.local import LocalSandbox
 
 TASK = "builtin:breast-cancer"

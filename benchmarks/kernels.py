@@ -16,9 +16,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from sandboxes.kernels.spares import Spares
 from sandboxes.local import LocalSandbox
 from sandboxes.sandbox import Sandbox
-from sandboxes.spares import Spares
 
 FIRST_CELL = (
     "import pandas as pd\nfrom sklearn.linear_model import LinearRegression\n"

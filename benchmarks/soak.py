@@ -225,7 +225,7 @@ def _play(seeds: list[int], report: Report, lock: threading.Lock) -> None:
 
 def _state() -> dict[str, set[str]]:
     """What could be left behind: processes, descriptors, folders, control groups."""
-    from sandboxes.cgroup_places import PREFIX, find
+    from sandboxes.confinement.cgroup_places import PREFIX, find
 
     descriptors = list(Path("/proc/self/fd").iterdir())
     paths = (path for parent in find().parents for path in Path(parent).iterdir())

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from mlesmith_env.episode import Episode
 from mlesmith_env.origin import Forked, ForkPoint
-from sandboxes.branch_seeds import branch_seeds
+from sandboxes.kernels.branch_seeds import branch_seeds
 
 
 def fork(episode: Episode, n: int, seeds: Sequence[int] | None) -> list[Episode]:

@@ -22,9 +22,9 @@ from mlesmith_env.running import RunningEpisode
 from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_names, as_path, one_of
 from mlesmith_env.spaces import ActionSpace, ObservationSpace
 from mlesmith_env.turn import Feedback, Rules, Turn
-from sandboxes.gpus import Gpus
+from sandboxes.confinement.gpus import Gpus
+from sandboxes.kernels.spares import Spares, hold, let_go
 from sandboxes.sandbox import IsolationLevel, SandboxFactory, SandboxReport
-from sandboxes.spares import Spares, hold, let_go
 
 if TYPE_CHECKING:
     from generators.competitions.package import Competition

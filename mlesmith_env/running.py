@@ -19,8 +19,8 @@ from sandboxes.errors import SandboxError
 
 if TYPE_CHECKING:
     from mlesmith_env.trajectory import TrajectoryWriter
+    from sandboxes.kernels.spares import Spares
     from sandboxes.sandbox import Sandbox
-    from sandboxes.spares import Spares
 
 
 class RunningEpisode:

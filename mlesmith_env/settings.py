@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from mlesmith_env import observations, rewards
 from mlesmith_env.spaces import MAX_STEPS
 from mlesmith_env.turn import Feedback, Rules
-from sandboxes.gpus import Gpus
-from sandboxes.gpus import check as check_gpus
+from sandboxes.confinement.gpus import Gpus
+from sandboxes.confinement.gpus import check as check_gpus
 from sandboxes.interpreter import Interpreter
+from sandboxes.kernels.spares import Spares
 from sandboxes.limits import Limits
 from sandboxes.sandbox import IsolationLevel, Sandbox, SandboxFactory
-from sandboxes.spares import Spares
 
 if TYPE_CHECKING:
     from generators.competitions.card import Card

@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from sandboxes import rlimits
-from sandboxes.confinement import Bind, Confinement
+from sandboxes.confinement import rlimits
+from sandboxes.confinement.confine import Bind, Confinement
+from sandboxes.confinement.gpus import Gpus
+from sandboxes.confinement.gpus import check as check_gpus
 from sandboxes.containers import engine, options
 from sandboxes.containers.container import Container
 from sandboxes.containers.idle import idle
 from sandboxes.containers.images import DEFAULT_IMAGE, find_image
 from sandboxes.errors import SandboxError, SandboxStartError
-from sandboxes.gpus import Gpus
-from sandboxes.gpus import check as check_gpus
 from sandboxes.interpreter import Interpreter
-from sandboxes.kernel_sandbox import KernelSandbox
+from sandboxes.kernels.kernel_sandbox import KernelSandbox
+from sandboxes.kernels.session import Session
 from sandboxes.limits import Limits, scrubbed_environment
 from sandboxes.sandbox import IsolationLevel, SandboxReport
-from sandboxes.session import Session
 from sandboxes.workspace import Workspace
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandboxes import cgroup_places, cgroups, gpus, landlock, linux, seccomp
+from sandboxes.confinement import cgroup_places, cgroups, gpus, landlock, linux, seccomp
 from sandboxes.errors import SandboxStartError
 from sandboxes.sandbox import IsolationLevel
 

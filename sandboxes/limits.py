@@ -22,7 +22,7 @@ class Limits:
     memory_mib: int = 4096
     """Memory in MiB: address space of each process beyond what the warm interpreter already maps and its own threads
     reserve; with control groups also what all processes together use. Files in memory count towards the whole, and
-    their quotas are added to its bound, so that they can be used up: see `sandboxes.cgroups.bounds_of`."""
+    their quotas are added to its bound, so that they can be used up: see `sandboxes.confinement.cgroups.bounds_of`."""
     processes: int = 256
     """Processes and threads alive at once; enforced by control groups, or where the sandbox has a user of its own."""
     cpus: float | None = None

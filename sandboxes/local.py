@@ -11,19 +11,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from sandboxes import cgroups, forkserver, rlimits
-from sandboxes import gpus as gpu
-from sandboxes.branching import Branch, Unforkable, fork_session, fresh_session
-from sandboxes.confinement import Bind, Confinement, Folder
+from sandboxes.confinement import cgroups, rlimits
+from sandboxes.confinement import gpus as gpu
+from sandboxes.confinement.confine import Bind, Confinement, Folder
 from sandboxes.errors import SandboxError
+from sandboxes.forking import forkserver
+from sandboxes.forking.tree import ConfinedTree
 from sandboxes.interpreter import Interpreter
 from sandboxes.isolation import resolve_level
-from sandboxes.kernel_sandbox import KernelSandbox
+from sandboxes.kernels.branching import Branch, Unforkable, fork_session, fresh_session
+from sandboxes.kernels.kernel_sandbox import KernelSandbox
+from sandboxes.kernels.session import Session
+from sandboxes.kernels.spares import Spares
 from sandboxes.limits import Limits, scrubbed_environment
 from sandboxes.sandbox import IsolationLevel, SandboxReport
-from sandboxes.session import Session
-from sandboxes.spares import Spares
-from sandboxes.tree import ConfinedTree
 from sandboxes.workspace import PUBLIC, Workspace
 
 _WORKSPACE = "/workspace"

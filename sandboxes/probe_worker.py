@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandboxes import linux
+from sandboxes.confinement import linux
 
 _CONNECT_S = 2.0
 _CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapAmb")

@@ -25,9 +25,9 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Dict, Int, List, Unicode
 
 from sandboxes.interpreter import Interpreter
+from sandboxes.kernels.provisioned import ProvisionedKernel
 from sandboxes.limits import Limits
 from sandboxes.local import LocalSandbox
-from sandboxes.provisioned import ProvisionedKernel
 from sandboxes.sandbox import IsolationLevel
 
 NAME = "mlesmith-provisioner"

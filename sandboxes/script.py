@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandboxes import forkserver
-from sandboxes.arguments import pack
 from sandboxes.errors import SandboxError
-from sandboxes.function_call import FunctionCall, FunctionResult, describe_exit
-from sandboxes.function_request import FunctionRequest, absolute, scratch_folder
+from sandboxes.forking import forkserver
+from sandboxes.functions.arguments import pack
+from sandboxes.functions.function_call import FunctionCall, FunctionResult, describe_exit
+from sandboxes.functions.function_request import FunctionRequest, absolute, scratch_folder
 from sandboxes.isolation import resolve_level
 from sandboxes.limits import Limits
 from sandboxes.sandbox import IsolationLevel

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
-from sandboxes.branch_seeds import branch_seeds
 from sandboxes.errors import SandboxError
+from sandboxes.kernels.branch_seeds import branch_seeds
 from sandboxes.limits import Limits
 from sandboxes.sandbox import ExecutionResult, IsolationLevel, SandboxReport
 from sandboxes.sandbox_files import SandboxFiles, open_folder

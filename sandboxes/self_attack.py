@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sandboxes import forkserver, rlimits
-from sandboxes.confinement import Bind, Confinement, Folder, shields_supervisor
+from sandboxes.confinement import rlimits
+from sandboxes.confinement.confine import Bind, Confinement, Folder, shields_supervisor
+from sandboxes.forking import forkserver
 from sandboxes.limits import Limits, scrubbed_environment
 from sandboxes.sandbox import IsolationLevel
 

@@ -13,12 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from sandboxes.errors import SandboxError
-from sandboxes.function_call import FunctionCall, FunctionResult
-from sandboxes.function_request import FunctionRequest, absolute
+from sandboxes.errors import SandboxError, SandboxLostError
+from sandboxes.functions.function_call import FunctionCall, FunctionResult
+from sandboxes.functions.function_request import FunctionRequest, absolute
+from sandboxes.functions.warm_tree import WarmTree
 from sandboxes.isolation import resolve_level
 from sandboxes.limits import Limits
-from sandboxes.warm_tree import WarmTree
+
+
+class _NeverBegan(SandboxLostError):
+    """A call was lost before the function ran: it can be made again."""
 
 
 class WarmFunction:
@@ -94,19 +98,26 @@ class WarmFunction:
         limits = self._request.limits if wall_s is None else replace(self._request.limits, wall_s=wall_s)
         with self._lock, _told_as_ours():
             started = time.monotonic()
-            with FunctionCall(limits) as call:
-                self._serve(call, arguments or {}, limits.wall_s)
-                call.drain()
-                return call.result(time.monotonic() - started)
+            try:
+                return self._called(limits, arguments or {}, started)
+            except _NeverBegan:  # what was kept warm may have been killed while it waited
+                return self._called(limits, arguments or {}, started)
 
-    def _serve(self, call: FunctionCall, arguments: Mapping[str, Any], wall_s: float) -> None:
-        tree = self._live_tree()
-        kept = False
-        try:
-            kept = tree.serve(call, arguments, wall_s)
-        finally:
-            if not kept:
-                self._end_tree()
+    def _called(self, limits: Limits, arguments: Mapping[str, Any], started: float) -> FunctionResult:
+        with FunctionCall(limits) as call:
+            tree = self._live_tree()
+            kept = False
+            try:
+                kept = tree.serve(call, arguments, limits.wall_s - (time.monotonic() - started))
+            except SandboxLostError as error:
+                if tree.may_have_begun():
+                    raise
+                raise _NeverBegan(str(error)) from error
+            finally:
+                if not kept:
+                    self._end_tree()
+            call.drain()
+            return call.result(time.monotonic() - started)
 
     def _live_tree(self) -> WarmTree:
         if self._tree is not None and not self._tree.usable():

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from sandboxes import linux
+from sandboxes.confinement import linux
 from sandboxes.sandbox import Collected, CollectStatus
 
 PUBLIC = "public"

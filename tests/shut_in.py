@@ -19,7 +19,7 @@ LANDLOCK = (444, 445, 446)
 _SHUT_IN = """
 import os, struct, sys
 sys.path.insert(0, {repository!r})
-from sandboxes import linux, seccomp
+from sandboxes.confinement import linux, seccomp
 numbers = seccomp._NUMBERS[__import__("platform").machine()]
 refused = [numbers.get(call, call) for call in {refused!r}]
 code = [struct.pack("HBBI", 0x20, 0, 0, 0)]

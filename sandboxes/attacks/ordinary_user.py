@@ -17,7 +17,7 @@ _BECOME_USER = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from sandboxes import linux
+from sandboxes.confinement import linux
 needed = {Path(p).resolve() for p in (sys.argv[1], sys.prefix, sys.base_prefix)}
 closed = {d for p in needed for d in p.parents if not d.stat().st_mode & 1}
 closed = {d for d in closed if not any(o != d and d.is_relative_to(o) for o in closed)}

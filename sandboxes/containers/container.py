@@ -17,16 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import sandboxes
-from sandboxes import rlimits, wire
-from sandboxes.cgroups import Culprit
-from sandboxes.confinement import Confinement, open_to_all
+from sandboxes.confinement import rlimits
+from sandboxes.confinement.cgroups import Culprit
+from sandboxes.confinement.confine import Confinement, open_to_all
 from sandboxes.containers import engine
 from sandboxes.containers.options import HOST, SOCKET, WRITABLE, ContainerSettings, options, shown_folders
 from sandboxes.containers.owner import ourselves
 from sandboxes.errors import SandboxStartError
+from sandboxes.forking import wire
+from sandboxes.forking.tree import ConfinedTree
 from sandboxes.limits import Limits
 from sandboxes.sandbox import IsolationLevel
-from sandboxes.tree import ConfinedTree
 
 _BOOT_S = 60.0
 _LOOK_S = 0.25

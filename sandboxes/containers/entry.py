@@ -13,7 +13,8 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from sandboxes import landlock, linux, wire, zygote
+from sandboxes.confinement import landlock, linux
+from sandboxes.forking import wire, zygote
 
 
 def main(address: str, preload: Sequence[str] | None) -> None:

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Collection
 from pathlib import Path
 
-from sandboxes import linux
+from sandboxes.confinement import linux
 
 _SYS_IOPRIO_GET = {"x86_64": 252, "aarch64": 31}
 _IOPRIO_OF_PROCESS = 1

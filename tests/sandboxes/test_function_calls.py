@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from sandboxes import forkserver
 from sandboxes.errors import SandboxError
+from sandboxes.forking import forkserver
 from sandboxes.limits import Limits
 from sandboxes.script import FunctionResult, run_function
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sandboxes.errors import SandboxStartError
-from sandboxes.forkserver import shared_server
+from sandboxes.forking.forkserver import shared_server
 from sandboxes.interpreter import Interpreter
 from sandboxes.limits import Limits
 from sandboxes.local import LocalSandbox
@@ -225,7 +225,7 @@ def test_a_prefix_that_holds_somebodys_home_is_shown_in_parts_only() -> None:
     program = (
         "import json, os, pwd, sys\n"
         "home = os.path.realpath(pwd.getpwuid(os.getuid()).pw_dir)\n"
-        "from sandboxes.installation import interpreter_paths\n"
+        "from sandboxes.confinement.installation import interpreter_paths\n"
         "found = []\n"
         "for prefix in (home, os.path.dirname(home)):\n"
         "    sys.prefix = sys.exec_prefix = sys.base_prefix = sys.base_exec_prefix = prefix\n"

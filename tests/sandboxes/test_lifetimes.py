@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sandboxes.forkserver import shared_server
+from sandboxes.forking.forkserver import shared_server
 from sandboxes.isolation import probe
 from sandboxes.local import LocalSandbox
 from sandboxes.sandbox import IsolationLevel

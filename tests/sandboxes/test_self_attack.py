@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from sandboxes.confinement import shields_supervisor
+from sandboxes.confinement.confine import shields_supervisor
 from sandboxes.isolation import accepting, host_report, judge, probe, resolve_level
 from sandboxes.sandbox import IsolationLevel
 from sandboxes.self_attack import attack

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from sandboxes import forkserver
 from sandboxes.errors import SandboxError, SandboxLostError
+from sandboxes.forking import forkserver
 from sandboxes.limits import Limits
 from sandboxes.warm import WarmFunction
 
@@ -389,7 +389,7 @@ from pathlib import Path
 from sandboxes.warm import WarmFunction
 function = WarmFunction(Path(sys.argv[1]), "call", prepare="prepare", isolation=sys.argv[2])
 function.call({"do": "who"})
-from sandboxes import forkserver
+from sandboxes.forking import forkserver
 print(forkserver.shared_server()._process.pid, flush=True)
 if sys.argv[3] == "wait":
     time.sleep(60)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandboxes import linux
+from sandboxes.confinement import linux
 from sandboxes.sandbox import CollectStatus
 from sandboxes.workspace import Workspace
 

@@ -15,7 +15,7 @@ from generators.competitions.grade import Outcome, Part
 from generators.competitions.graders import graders
 from generators.competitions.grading import grade, grade_parts, prewarm
 from generators.competitions.package import ANSWERS, METRIC
-from sandboxes import forkserver
+from sandboxes.forking import forkserver
 
 SAMPLE = "public/sample_submission.csv"
 METRIC_TEXT = """

@@ -1,0 +1,29 @@
+"""What a fork server loads before it is asked for anything."""
+
+SCIENCE = (
+    "numpy",
+    "pandas",
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.sparse",
+    "sklearn.metrics",
+    "sklearn.linear_model",
+    "sklearn.ensemble",
+    "sklearn.model_selection",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+    "sklearn.compose",
+    "sklearn.impute",
+    "sklearn.feature_extraction.text",
+    "sklearn.neighbors",
+    "pyarrow",
+    "pyarrow.parquet",
+    "pyarrow.feather",
+    "sandboxes.functions.function_worker",
+    "sandboxes.functions.warm_worker",
+)
+TABLES = ("numpy", "pandas", "sklearn.model_selection", "pyarrow", "sandboxes.functions.function_worker")
+"""What a server for few calls loads: enough to read, split and write tables."""
+KERNEL = ("sandboxes.kernels.kernel_worker",)
+SPARE = ("pytest", "_pytest.assertion.rewrite")
+"""Loaded when there is nothing else to do."""

@@ -1,0 +1,1 @@
+"""A living Jupyter kernel in a confined tree: brought up, spoken to, kept spare, forked, replaced."""
