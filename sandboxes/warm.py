@@ -21,7 +21,7 @@ from sandboxes.isolation import resolve_level
 from sandboxes.limits import Limits
 
 
-class _NeverBegan(SandboxLostError):
+class _NeverBegunError(SandboxLostError):
     """A call was lost before the function ran: it can be made again."""
 
 
@@ -100,7 +100,7 @@ class WarmFunction:
             started = time.monotonic()
             try:
                 return self._called(limits, arguments or {}, started)
-            except _NeverBegan:  # what was kept warm may have been killed while it waited
+            except _NeverBegunError:  # what was kept warm may have been killed while it waited
                 return self._called(limits, arguments or {}, started)
 
     def _called(self, limits: Limits, arguments: Mapping[str, Any], started: float) -> FunctionResult:
@@ -112,7 +112,7 @@ class WarmFunction:
             except SandboxLostError as error:
                 if tree.may_have_begun():
                     raise
-                raise _NeverBegan(str(error)) from error
+                raise _NeverBegunError(str(error)) from error
             finally:
                 if not kept:
                     self._end_tree()
