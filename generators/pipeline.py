@@ -55,6 +55,7 @@ def generate(
 ) -> Generation:
     """Make at most `limit` competitions from `dataset` and publish those that pass verification into `out/<id>`.
 
+    Where a proposal is rejected, one that stands in reserve takes its place.
     A draft that fails goes back to the role that its findings blame, at most `rounds` times. Each round leaves its
     proposal, verdict and code in `<work>/<name>/<round>/` (`work` is `out/.rounds` by default). A competition that
     has been published before, the very same, is kept as it is; another one in its place is a rejection unless
@@ -81,12 +82,15 @@ def generate(
         work=Path(out, ROUNDS) if work is None else Path(work),
         overwrite=overwrite,
     )
-    ends = [line.make(proposal) for proposal in proposed.proposals[:limit]]
+    waiting = [*proposed.proposals[:limit], *proposed.reserves]
+    ends: list[tuple[Published | Rejected, Funnel]] = []
+    while waiting and sum(isinstance(end, Published) for end, _ in ends) < limit:
+        ends.append(line.make(waiting.pop(0)))
     return Generation(
         dataset=dataset.name,
         published=tuple(end for end, _ in ends if isinstance(end, Published)),
         rejected=tuple(end for end, _ in ends if isinstance(end, Rejected)),
-        refusals=proposed.refusals,
+        refusals=(*proposed.refusals, *map(_not_needed, waiting)),
         funnel=sum((funnel for _, funnel in ends), Funnel(datasets=1, understood=int(bool(dataset.tables)))),
         seconds=clock.seconds(),
     )
@@ -203,6 +207,11 @@ class _Line:
     def _layers(self) -> tuple[Layer, ...]:
         later = ((Layer.REVIEW, self.reviewer), (Layer.TRIAL, self.trial))
         return (Layer.ASSERTION, *(layer for layer, judge in later if judge is not None))
+
+
+def _not_needed(proposal: Proposal) -> Refusal:
+    subject = f"{proposal.table}.{proposal.target.name}"
+    return Refusal(subject=subject, reason="would do, but those published are better or less alike")
 
 
 def _rejected(name: str, attempt: Attempt, errors: list[Finding]) -> Rejected:

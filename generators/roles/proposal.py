@@ -111,3 +111,5 @@ class Proposals(_Frozen):
 
     proposals: tuple[Proposal, ...]
     refusals: tuple[Refusal, ...] = ()
+    reserves: tuple[Proposal, ...] = ()
+    """Formulations that would do as well, best first: for the place of a proposal that falls."""

@@ -31,7 +31,7 @@ class Brainstormer(Protocol):
     """Proposes formulations grounded in what the data holds."""
 
     def propose(self, dataset: RawDataset, profile: DatasetProfile, *, limit: int = 3) -> Proposals:
-        """At most `limit` formulations, diverse, best first, and the reasons for what was turned down."""
+        """At most `limit` formulations, diverse, best first, what stands in reserve, and why the rest was refused."""
 
     def revise(
         self, proposal: Proposal, findings: Sequence[Finding], dataset: RawDataset, profile: DatasetProfile

@@ -16,10 +16,8 @@ from generators.roles.rules.lookups import choose_lookups
 
 _MAX_PROBES = 16
 """Candidates looked at closely before giving up, at most; more where more than a few formulations are wanted."""
-_SPARE = 2
-"""Formulations worked out beyond those wanted, so that the better ones can be taken."""
-_ENOUGH, _WORTH_MORE = 2, 0.3
-"""With so many formulations, another one must have at least this prior: a third for its own sake serves nobody."""
+_SPARE = 3
+"""Formulations worked out beyond those wanted, so that the better ones can be taken and others stand in reserve."""
 _SAME_TABLE, _SAME_SOURCE, _SAME_NAME, _SAME_OBJECTIVE = 1.2, 1.6, 1.0, 0.4
 
 
@@ -52,7 +50,8 @@ class RulesBrainstormer:
         self._seed = seed
 
     def propose(self, dataset: RawDataset, profile: DatasetProfile, *, limit: int = 3) -> Proposals:
-        """At most `limit` formulations, diverse in table, target and objective, best first, and what was refused.
+        """At most `limit` formulations, diverse in table, target and objective, best first, those that stand in
+        reserve for them, and what was refused.
 
         Raises `ValueError` for a limit below 1.
         """
@@ -72,12 +71,12 @@ class RulesBrainstormer:
             if _likeness(best, others) == float("inf"):
                 break
             pool.remove(best)
-            if len(search.found) < _ENOUGH or best.prior >= _WORTH_MORE:
-                self._consider(search, best)
-        proposals = self._select(search, limit)
+            self._consider(search, best)
+        ranked = self._rank(search)
+        proposals, reserves = ranked[:limit], ranked[limit:]
         self._explain_the_rest(search, pool, proposals)
         proposals.sort(key=lambda proposal: (-proposal.score, proposal.slug))
-        return Proposals(proposals=tuple(proposals), refusals=tuple(search.refusals.values()))
+        return Proposals(proposals=tuple(proposals), refusals=tuple(search.refusals.values()), reserves=tuple(reserves))
 
     def revise(
         self,
@@ -142,11 +141,11 @@ class RulesBrainstormer:
         else:
             search.found.append((candidate, outcome))
 
-    def _select(self, search: _Search, limit: int) -> list[Proposal]:
-        """The best of what was found, each less what it repeats of those taken before it, with metrics that differ
-        where more than one suits."""
+    def _rank(self, search: _Search) -> list[Proposal]:
+        """What was found, each judged less what it repeats of those before it, with metrics that differ where more
+        than one suits."""
         left, taken, proposals = list(search.found), list[Candidate](), list[Proposal]()
-        while left and len(proposals) < limit:
+        while left:
             best = max(left, key=lambda pair: (pair[1].score - _likeness(pair[0], taken), pair[1].slug))
             left.remove(best)
             candidate, proposal = best
@@ -154,9 +153,6 @@ class RulesBrainstormer:
                 proposal = renew_metric(proposal, search.dataset) or proposal
             taken.append(candidate)
             proposals.append(proposal)
-        for _, proposal in left:
-            subject = f"{proposal.table}.{proposal.target.name}"
-            search.refuse(subject, f"would do, but the {limit} taken are better or less alike")
         return proposals
 
     def _explain_the_rest(self, search: _Search, pool: list[Candidate], proposals: Sequence[Proposal]) -> None:
