@@ -1,10 +1,10 @@
-"""`python -m benchmarks [docker] [generation] [grading] [kernels] [soak] [steps]`: all of them where none is named."""
+"""`python -m benchmarks [NAME...]`: measures what is named, or everything."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import docker, generation, grading, kernels, soak, steps
+from benchmarks import ablation, docker, generation, grading, kernels, leaks, soak, steps
 
 BENCHMARKS = {
     "steps": steps.main,
@@ -12,6 +12,8 @@ BENCHMARKS = {
     "grading": grading.main,
     "docker": docker.main,
     "generation": generation.main,
+    "ablation": ablation.main,
+    "leaks": leaks.main,
     "soak": soak.main,
 }
 

@@ -201,6 +201,7 @@ def _description_text(package: Path, card: Card, metric: Metric) -> str:
         test_rows=card.split.test_rows,
         columns=", ".join(f"`{name}`" for name in (*card.ids, *card.prediction_columns)),
         example="\n".join(sample[:4]),
+        metric=metric.title,
         explanation=metric.explanation,
     )
 

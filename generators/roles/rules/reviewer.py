@@ -139,7 +139,7 @@ def _positions(material: Material, figures: Figures) -> Iterator[Finding]:
     if skill > limit:
         yield _finding(
             "order_probe",
-            Severity.ERROR if skill > 2 * limit else Severity.WARNING,
+            Severity.ERROR if skill > 1.5 * limit else Severity.WARNING,
             "The ids or the order of the rows tell the target.",
             f"skill {skill:.3f} of 1 with a tree on the id or the place alone; chance reaches {limit:.3f}",
             Blame.DESIGNER,
