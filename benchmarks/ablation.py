@@ -24,8 +24,6 @@ from generators.verification.check import run_checks
 from generators.verification.evidence import Evidence
 from mlesmith_env.trial import ScriptedTrial
 
-BROKEN = "package_can_be_used"
-
 
 @dataclass
 class Case:
@@ -49,7 +47,7 @@ class Case:
 
     def _judges(self, without: Collection[str]) -> dict[Layer, Callable[[], tuple[str, ...]]]:
         return {
-            Layer.ASSERTION: lambda: _failed(run_checks(ASSERTIONS, self._evidence, without=without)),
+            Layer.ASSERTION: lambda: _failed(lambda: run_checks(ASSERTIONS, self._evidence, without=without)),
             Layer.REVIEW: lambda: self._once(Layer.REVIEW, RulesReviewer().review, without),
             Layer.TRIAL: lambda: self._once(Layer.TRIAL, lambda root: ScriptedTrial(seeds=2)(root).checks, without),
         }
@@ -58,16 +56,17 @@ class Case:
         self, layer: Layer, judge: Callable[[Path], Collection[CheckResult]], without: Collection[str]
     ) -> tuple[str, ...]:
         if layer not in self.said:
-            try:
-                self.said[layer] = _failed(judge(self.package))
-            except (CompetitionError, ValueError, KeyError, OSError) as error:
-                # without the assertions before them these meet packages that they were never meant to see
-                self.said[layer] = (f"{BROKEN} ({type(error).__name__})",)
+            self.said[layer] = _failed(lambda: judge(self.package))
         return tuple(name for name in self.said[layer] if name not in without)
 
 
-def _failed(results: Collection[CheckResult]) -> tuple[str, ...]:
-    return tuple(result.check for result in results if result.outcome is CheckOutcome.FAILED)
+def _failed(judge: Callable[[], Collection[CheckResult]]) -> tuple[str, ...]:
+    """Names of the checks that failed. What breaks down lets nothing through: with a check switched off, those that
+    build on it meet packages that they were never meant to see."""
+    try:
+        return tuple(result.check for result in judge() if result.outcome is CheckOutcome.FAILED)
+    except (CompetitionError, AssertionError, ValueError, LookupError, AttributeError, OSError) as error:
+        return (f"breaks down ({type(error).__name__})",)
 
 
 def judge(defect: Defect) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:

@@ -26,6 +26,8 @@ _MAX_ROWS = 30_000
 _PROBE_ROWS = 4000
 _PROBE_COLUMNS = 40
 _PAIR_COLUMNS = 12
+_DIFFERENT_SHARE, _DIFFERENT_ROWS = 0.35, 400
+"""Rows that must differ in their inputs: this share of all, or so many. Of rows alike only one is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def formulate(
     frame = frame[[*inputs.kept, target.name]].drop_duplicates(list(inputs.kept))
     if not inputs.kept or list(inputs.kept) == list(split.columns):
         return Refused(f"no input is left: {_gone(inputs, target.source)}")
-    if len(frame) < max(MIN_ROWS, 0.35 * before):
+    if len(frame) < max(MIN_ROWS, min(_DIFFERENT_SHARE * before, _DIFFERENT_ROWS)):
         return Refused(f"only {len(frame)} of {before} rows differ in their inputs")
     pair = _determined_by_pair(frame, target.name)
     if pair:
