@@ -43,6 +43,10 @@ _DEFAULTS = {
 }
 
 
+MOST_COLUMNS = 5_000
+"""Columns of a table, at most: beyond, reading and profiling it would take minutes."""
+
+
 def discover(path: Path, relative: str) -> tuple[list[tuple[ReadSpec, pd.DataFrame]], list[Problem]]:
     """The table of a file. Raises `UnreadableFileError` and what pandas raises for a broken file."""
     suffix = Path(path.stem).suffix.lower() if path.suffix.lower() in COMPRESSED else path.suffix.lower()
@@ -51,6 +55,12 @@ def discover(path: Path, relative: str) -> tuple[list[tuple[ReadSpec, pd.DataFra
     if not sample.strip():
         raise UnreadableFileError("the file is empty", "fill it or take it out of the folder")
     dialect = sniff_dialect(sample, suffix=suffix, strict=suffix in LOOSE_SUFFIXES)
+    fields = max(dialect.width, len(dialect.names))
+    if fields > MOST_COLUMNS:
+        raise UnreadableFileError(
+            f"its lines have {fields:,} fields; at most {MOST_COLUMNS:,} columns are read",
+            "keep the columns that matter, or turn the table so that each line is one record",
+        )
     options = _base_options(dialect, encoding, errors)
     try:
         frame, bad = _first_read(path, options)
@@ -137,15 +147,15 @@ def _base_options(dialect: Dialect, encoding: str, errors: str) -> dict[str, Any
 def _unique(names: list[str]) -> list[str]:
     """Names made unique as pandas does it."""
     taken: dict[str, int] = {}
-    unique: list[str] = []
+    unique: dict[str, None] = {}
     for i, written in enumerate(names):
         name = written or f"Unnamed: {i}"
         fresh = name
         while fresh in unique:
             taken[name] = taken.get(name, 0) + 1
             fresh = f"{name}.{taken[name]}"
-        unique.append(fresh)
-    return unique
+        unique[fresh] = None
+    return list(unique)
 
 
 def _first_read(path: Path, options: dict[str, Any]) -> tuple[pd.DataFrame, list[BadLine]]:

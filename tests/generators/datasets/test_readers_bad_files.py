@@ -44,3 +44,8 @@ def test_a_workbook_named_csv_is_called_one(tmp_path: Path) -> None:
 
 def test_a_format_that_is_not_read_comes_with_advice(tmp_path: Path) -> None:
     assert "save it as .xlsx" in problem_of(tmp_path, b"whatever", "old.xls").advice
+
+
+def test_a_table_wider_than_can_be_read_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    wide = ",".join(f"c{n}" for n in range(5_001)).encode() + b"\n" + b"1,2\n" * 20
+    assert "5,001 fields; at most 5,000" in problem_of(tmp_path, wide).message
