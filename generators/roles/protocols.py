@@ -55,6 +55,9 @@ class Designer(Protocol):
     ) -> Draft | None:
         """A new package in the empty folder `root` with the findings mended, or None where this role cannot."""
 
+    def describe(self, draft: Draft, dataset: RawDataset, profile: DatasetProfile) -> str:
+        """The description of the prepared package in the draft's folder, as its card and its tables now are."""
+
 
 class Refactor(Protocol):
     """Brings a package to the standard of `generators.competitions`."""
