@@ -49,3 +49,10 @@ def resampled_scores(competition: Competition, submissions: Sequence[bytes]) -> 
     mean = scores.mean(axis=0)
     # fewer rows than there are were drawn: their scores are spread wider by this much
     return np.asarray(mean + (scores - mean) * math.sqrt(size / len(answers)))
+
+
+def spread_of_gain(scores: np.ndarray, place: int) -> float:
+    """Standard deviation over the draws of how far the submission at `place` is from the first one."""
+    import numpy as np
+
+    return float(np.std(scores[:, place] - scores[:, 0], ddof=1))

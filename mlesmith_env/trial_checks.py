@@ -57,6 +57,8 @@ class Measurements:
     """The best rung with other seeds."""
     ending: Grade | None = None
     """The final grade that the environment gave."""
+    chance: float = 0.0
+    """Standard deviation of the gain over the floor, by the choice of test rows."""
     resampled: np.ndarray | None = None
     """Scores of the floor and of the learned rungs on resampled test rows; see `resampled_scores`."""
     seconds: float = 0.0
@@ -82,17 +84,6 @@ class Measurements:
         best = self.best("scripted")
         scores = [attempt.score for attempt in [best, *self.again] if attempt is not None and attempt.scored]
         return float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
-
-    @property
-    def chance(self) -> float:
-        """Standard deviation of the gain over the floor by the choice of test rows; 0 where it is not known."""
-        import numpy as np
-
-        if self.resampled is None:
-            return 0.0
-        best = max(self.of("scripted"), key=lambda attempt: self.sign * attempt.score)
-        place = 1 + self.of("scripted").index(best)
-        return float(np.std(self.resampled[:, place] - self.resampled[:, 0], ddof=1))
 
     @property
     def gain(self) -> float:

@@ -16,7 +16,7 @@ def class_quotas(counts: np.ndarray, rows: int, least: int) -> np.ndarray:
     (as many as there are, where a class has fewer)."""
     floor = np.minimum(counts, max(1, min(least, rows // (2 * len(counts)))))
     exact = counts * (rows / counts.sum())
-    quota: np.ndarray = np.maximum(np.floor(exact).astype(int), floor)
+    quota: np.ndarray = np.minimum(counts, np.maximum(np.floor(exact).astype(int), floor))
     while quota.sum() > rows and (quota > floor).any():  # the floors took from all: the largest class gives
         quota[np.argmax(quota - floor)] -= 1
     while quota.sum() < rows and (quota < counts).any():
