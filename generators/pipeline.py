@@ -13,6 +13,7 @@ from generators.events import Clock, Found, OnEvent, Published, Rejected, Stage,
 from generators.finding import Finding, Layer, Severity
 from generators.funnel import Funnel
 from generators.publish import publish, published_before
+from generators.roles.diversity import Traits, pool_traits
 from generators.roles.proposal import Proposal, Refusal
 from generators.roles.protocols import Brainstormer, Designer, Draft, Refactor, Reviewer
 from generators.rounds import Attempt, Workshop, drop_tables, failed_verdict, save_round
@@ -58,6 +59,7 @@ def generate(
     work: Path | None = None,
     overwrite: bool = False,
     tiers: Sequence[str] = (),
+    existing: Sequence[Traits] | None = None,
 ) -> Generation:
     """Make at most `limit` competitions from `dataset` and publish those that pass verification into `out/<id>`.
 
@@ -65,7 +67,9 @@ def generate(
     A draft that fails goes back to the role that its findings blame, at most `rounds` times. Each round leaves its
     proposal, verdict and code in `<work>/<name>/<round>/` (`work` is `out/.rounds` by default). A competition that
     has been published before, the very same, is kept as it is; another one in its place is a rejection unless
-    `overwrite` is set. Of each one published the `tiers` by name are made too, verified in the same layers.
+    `overwrite` is set. Of each one published the `tiers` by name are made too, verified in the same layers. The
+    brainstormer is to stay away from what is `existing`, by default the pool `out` as it is now; what came of this very
+    dataset is left out of account, so that a repeated run makes the same again.
 
     Raises `SandboxError` or `ModelError` where the machinery or a provider fails: what was published stays, and
     nothing half-written. Raises `ValueError` for a `limit` below 1, negative `rounds` or an
@@ -80,7 +84,10 @@ def generate(
     with clock.stage(Stage.PROFILE, dataset.name):
         profile = profile_dataset(dataset, seed=seed)
     with clock.stage(Stage.PROPOSE, dataset.name):
-        proposed = brainstormer.propose(dataset, profile, limit=limit)
+        others = [
+            one for one in (pool_traits(Path(out)) if existing is None else existing) if one.dataset != dataset.digest
+        ]
+        proposed = brainstormer.propose(dataset, profile, limit=limit, existing=others)
     line = _Line(
         workshop=Workshop(brainstormer, designer, refactor, dataset, profile, seed, clock),
         reviewer=reviewer,

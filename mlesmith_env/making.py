@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from generators.datasets.raw import RawDataset
     from generators.pipeline import Generation
+    from generators.roles.diversity import Traits
     from generators.verification.verdict import Verdict
 
 
@@ -21,6 +22,7 @@ def generate(
     seed: int = 0,
     overwrite: bool = False,
     tiers: Sequence[str] = (),
+    existing: Sequence[Traits] | None = None,
     on_event: Callable[[Any], None] | None = None,
     on_dataset: Callable[[RawDataset], None] | None = None,
 ) -> Generation:
@@ -28,7 +30,8 @@ def generate(
 
     `source`: a folder, a file, an archive, or `builtin:<name>`. `rounds`: repair rounds for a draft that fails its
     verification. `overwrite`: put them in the place of other competitions with the same ids. `tiers`: the
-    sizes in which each is wanted besides (`micro`, `small`). `on_event` is told of the
+    sizes in which each is wanted besides (`micro`, `small`). `existing`: formulations that new ones are to
+    differ from, by default those in `out` as it is now. `on_event` is told of the
     progress, `on_dataset` of the dataset once it is read, its unusable files included. Raises
     `DatasetError` where the source cannot be used.
     """
@@ -53,6 +56,7 @@ def generate(
             seed=seed,
             overwrite=overwrite,
             tiers=tiers,
+            existing=existing,
             on_event=on_event,
         )
 

@@ -37,12 +37,14 @@ def generate(
     """Make verified competitions. Exits with 1 where a source gave none, 2 where one cannot be used."""
     from generators.competitions.tiers import check_tier
     from generators.errors import DatasetError
+    from generators.roles.diversity import pool_traits
     from mlesmith_env import making
     from mlesmith_env.cli import FINDINGS, OK, USAGE, output
     from mlesmith_env.cli.progress import Progress
 
     output.check_folder(out, "--out")
     wanted = [check_tier(name.strip()) for name in tiers.split(",") if name.strip()]
+    existing = pool_traits(out)  # of all sources alike: what one of them adds does not depend on their order
     results: list[dict[str, Any]] = []
     code = OK
     for source in sources:
@@ -56,6 +58,7 @@ def generate(
                     seed=seed,
                     overwrite=overwrite,
                     tiers=wanted,
+                    existing=existing,
                     on_event=progress.on_event,
                     on_dataset=show_problems,
                 )
