@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import ablation, docker, generation, grading, kernels, leaks, soak, steps
+from benchmarks import ablation, docker, generation, grading, kernels, leaks, soak, steps, tiers
 
 BENCHMARKS = {
     "steps": steps.main,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "generation": generation.main,
     "ablation": ablation.main,
     "leaks": leaks.main,
+    "tiers": tiers.main,
     "soak": soak.main,
 }
 
