@@ -72,7 +72,8 @@ def keep_tier(
 ) -> None:
     """Leave at most so many rows in the prepared tables; `label` and `group` are columns, empty where there is none.
 
-    Cells are copied as they are written. Test data, sample and answers keep the same rows.
+    Cells are copied as they are written. Test data, sample and answers keep the same rows. A public file that rows name
+    goes with the last of them.
     """
     paths = {
         "train": public / "train.csv",
@@ -90,7 +91,15 @@ def keep_tier(
         groups = table[group] if group else None
         kept[part] = table.iloc[kept_rows(labels, groups, total=len(table), rows=rows, least=least, seed=seed)]
     asked = pd.MultiIndex.from_frame(kept["test"][ids])
+    named, needed = set(), set()
     for name, path in paths.items():
         table = tables[name]
-        table = kept["train"] if name == "train" else table[pd.MultiIndex.from_frame(table[ids]).isin(asked)]
-        table.to_csv(path, index=False, lineterminator="\n")
+        stays = kept["train"] if name == "train" else table[pd.MultiIndex.from_frame(table[ids]).isin(asked)]
+        stays.to_csv(path, index=False, lineterminator="\n")
+        if name in ("train", "test"):
+            named |= set(table.to_numpy(dtype=object).ravel())
+            needed |= set(stays.to_numpy(dtype=object).ravel())
+    for path in sorted(set(public.rglob("*")) - set(paths.values())):
+        names = {path.name, path.relative_to(public).as_posix()}
+        if path.is_file() and names & named and not names & needed:
+            path.unlink()

@@ -28,6 +28,7 @@ from generators.competitions.package import (
     TEST,
     TESTS,
     TRAIN,
+    Competition,
     read_answers,
     read_card,
     write_card,
@@ -111,14 +112,17 @@ def derive_tier(whole: Path, raw: Path, root: Path, tier: str, *, describe: Desc
     description; without it the whole competition's is taken, with a note. The same input gives the same bytes.
 
     Raises `CompetitionError` with the reason where no tier can be made: the competition is as small already, classes
-    or groups do not fit into so few rows, or its prepare.py fails. Raises `SandboxError` where the machinery fails.
+    or groups do not fit into so few rows, or its prepare.py fails. Raises `ValueError` where `root` is not an empty
+    folder, `SandboxError` where the machinery fails.
     """
-    card = read_card(whole)
+    card = Competition.load(whole).card
     size = TIERS[check_tier(tier)] if tier != FULL else None
     if size is None or is_within(card, tier) or card.tier != FULL:
         raise CompetitionError(
             f"{card.id} has {card.split.train_rows:,} training rows: it is as small as the tier {tier} already"
         )
+    if any(root.iterdir()):
+        raise ValueError(f"{root} is not empty; a package is written into an empty folder")
     if len(card.targets) != 1:
         raise CompetitionError(f"{card.id} has {len(card.targets)} targets; tiers are made of competitions with one")
     for name in (PREPARE, METRIC, TESTS, DESCRIPTION):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generators.competitions.thinning import class_quotas, kept_rows
+from generators.competitions.thinning import class_quotas, keep_tier, kept_rows
 
 
 def kept(labels=None, groups=None, *, total=None, rows=200, least=10, seed=0) -> np.ndarray:
@@ -58,6 +60,30 @@ def test_a_table_in_order_keeps_its_order_and_its_span() -> None:
 
 def test_a_table_that_is_small_already_stays_as_it_is() -> None:
     assert kept(total=150).tolist() == list(range(150))
+
+
+def test_files_that_only_rows_named_that_are_gone_go_too(tmp_path: Path) -> None:
+    public, private = tmp_path / "public", tmp_path / "private"
+    private.mkdir()
+    for part in ("train", "test"):
+        (public / part).mkdir(parents=True)
+        for number in range(300):
+            (public / part / f"{part}{number}.png").write_bytes(b"png")
+    (public / "description.txt").write_text("Pictures.")
+    train = pd.DataFrame({"id": range(300), "picture": [f"train/train{n}.png" for n in range(300)], "size": "7"})
+    test = pd.DataFrame({"id": range(300, 600), "picture": [f"test{n}.png" for n in range(300)], "size": "7"})
+    train.to_csv(public / "train.csv", index=False)
+    test.drop(columns="size").to_csv(public / "test.csv", index=False)
+    for path in (public / "sample_submission.csv", private / "test_answer.csv"):
+        test[["id", "size"]].to_csv(path, index=False)
+    sizes = {"train_rows": 100, "test_rows": 60}
+    keep_tier(public, private, **sizes, ids=["id"], label="", group="", seed=0)
+    assert {path.name for path in (public / "train").iterdir()} == {
+        Path(name).name for name in pd.read_csv(public / "train.csv")["picture"]
+    }
+    assert {path.name for path in (public / "test").iterdir()} == set(pd.read_csv(public / "test.csv")["picture"])
+    assert len(list(public.rglob("*.png"))) == 160
+    assert (public / "description.txt").is_file()
 
 
 @pytest.mark.parametrize("groups", [None, np.repeat(np.arange(200), 5)], ids=["rows", "groups"])
