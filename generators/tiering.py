@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generators.competitions.card import Card
-from generators.competitions.package import read_card
-from generators.competitions.tiers import FULL, derive_tier, is_within, tier_id
+from generators.competitions.package import CARD, read_card
+from generators.competitions.tiers import FULL, TIERS, derive_tier, is_within, tier_id
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.errors import CompetitionError
@@ -20,6 +20,9 @@ from generators.roles.proposal import Proposal
 from generators.roles.protocols import Designer, Draft, Reviewer
 from generators.verification.verdict import Trial, Verdict
 from generators.verification.verify import verify
+
+TOO_FEW_ROWS = "can_be_learned"
+"""The check of the trial that more test rows may satisfy: it asks for a gain beyond the noise of the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,21 @@ class Tiering:
         if is_within(card, tier):
             reason = f"it has {card.split.train_rows:,} training rows: the whole competition is as small as this tier"
             return Tiered(card.id, tier, whole, reason, new=False)
+        choices = TIERS[tier].test_rows
+        place = self.out / root.name
+        there = read_card(place).split.test_rows if (place / CARD).is_file() else 0
+        end = Tiered(card.id, tier, None)
+        for rows in choices:
+            last = rows == choices[-1] or rows >= card.split.test_rows
+            if there > rows and not last:  # an earlier run found these too few
+                continue
+            end = self._try(whole, proposal, tier, root, test_rows=rows)
+            if last or end.verdict is None or _failed(end.verdict) != {TOO_FEW_ROWS}:
+                break
+        return end
+
+    def _try(self, whole: Path, proposal: Proposal, tier: str, root: Path, *, test_rows: int) -> Tiered:
+        name = whole.name
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
 
@@ -63,16 +81,20 @@ class Tiering:
             return self.designer.describe(Draft(folder, made, proposal), self.dataset, self.profile)
 
         try:
-            derive_tier(whole, self.dataset.root, root, tier, describe=describe)
+            derive_tier(whole, self.dataset.root, root, tier, test_rows=test_rows, describe=describe)
             before = None if self.overwrite else published_before(root, self.out, self.layers)
             if before is not None:
-                return Tiered(card.id, tier, self.out / root.name, "", before, new=False)
+                return Tiered(name, tier, self.out / root.name, "", before, new=False)
             verdict = verify(root, raw=self.dataset.root, trial=self.trial, reviewer=self.reviewer)
             if not verdict.passed:
-                return Tiered(card.id, tier, None, _reason(verdict), verdict)
-            return Tiered(card.id, tier, publish(root, self.out, verdict, overwrite=self.overwrite), "", verdict)
+                return Tiered(name, tier, None, _reason(verdict), verdict)
+            return Tiered(name, tier, publish(root, self.out, verdict, overwrite=self.overwrite), "", verdict)
         except (CompetitionError, FileExistsError) as error:
-            return Tiered(card.id, tier, None, str(error))
+            return Tiered(name, tier, None, str(error))
+
+
+def _failed(verdict: Verdict) -> set[str]:
+    return {finding.check for finding in verdict.findings if finding.severity is Severity.ERROR}
 
 
 def _reason(verdict: Verdict) -> str:

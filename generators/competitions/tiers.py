@@ -53,9 +53,10 @@ class Tier:
     name: str
     train_rows: int
     """Training rows at most."""
-    test_rows: int
-    """Test rows at most. More than for training: predicting is cheap, and the private part has to tell solutions
-    apart. A share measured on 300 rows (0.6 of 500) has a standard error of at most 0.029."""
+    test_rows: tuple[int, ...]
+    """Test rows at most, and how many instead where the trial finds these too few to tell learning from luck. More than
+    for training: predicting is cheap, and the private part has to tell solutions apart. A share measured on 300 rows
+    (0.6 of 500) has a standard error of at most 0.029."""
     run_s: float
     """Seconds of one run of code."""
 
@@ -64,8 +65,8 @@ TIERS = MappingProxyType(
     {
         tier.name: tier
         for tier in (
-            Tier("micro", train_rows=200, test_rows=500, run_s=20.0),
-            Tier("small", train_rows=2_000, test_rows=2_000, run_s=60.0),
+            Tier("micro", train_rows=200, test_rows=(500, 2_000), run_s=20.0),
+            Tier("small", train_rows=2_000, test_rows=(2_000,), run_s=60.0),
         )
     }
 )
@@ -105,11 +106,14 @@ def drop_tiers(pool: Path, competition: str) -> None:
         shutil.rmtree(pool / tier_id(competition, name), ignore_errors=True)
 
 
-def derive_tier(whole: Path, raw: Path, root: Path, tier: str, *, describe: Describe | None = None) -> Card:
+def derive_tier(
+    whole: Path, raw: Path, root: Path, tier: str, *, test_rows: int | None = None, describe: Describe | None = None
+) -> Card:
     """Write the package of a tier into the empty folder `root` and give its card, which has no scores yet.
 
-    `whole` is the package of the whole competition, `raw` the raw data it was made from. `describe` writes the
-    description; without it the whole competition's is taken, with a note. The same input gives the same bytes.
+    `whole` is the package of the whole competition, `raw` the raw data it was made from. `test_rows` is one of the
+    tier's numbers of test rows, the first by default. `describe` writes the description; without it the whole
+    competition's is taken, with a note. The same input gives the same bytes.
 
     Raises `CompetitionError` with the reason where no tier can be made: the competition is as small already, classes
     or groups do not fit into so few rows, or its prepare.py fails. Raises `ValueError` where `root` is not an empty
@@ -131,7 +135,7 @@ def derive_tier(whole: Path, raw: Path, root: Path, tier: str, *, describe: Desc
     prepare_tier(
         root / PREPARE,
         tier=tier,
-        sizes={"train_rows": size.train_rows, "test_rows": size.test_rows},
+        sizes={"train_rows": size.train_rows, "test_rows": test_rows or size.test_rows[0]},
         arguments={
             "ids": list(card.ids),
             "label": card.targets[0] if card.classes else "",

@@ -140,8 +140,8 @@ def _effort(rows: int, inputs: int, classes: int) -> dict[str, Any]:
     return {
         "small": small,  # of few rows, large trees learn the noise
         "rounds": 40 if tiny or outputs * inputs > 300 else 100 if small or outputs * inputs > 200 else 160,
-        "trees": 30 if tiny else 60 if rows <= 5_000 else 40,
-        "folds": 4 if heavy else 3,
+        "trees": 25 if tiny else 60 if rows <= 5_000 else 40,
+        "folds": 2 if tiny else 4 if heavy else 3,
         "one_fold": heavy,
     }
 
