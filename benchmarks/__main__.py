@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import ablation, docker, fuzz, generation, grading, kernels, leaks, soak, steps
+from benchmarks import ablation, docker, fuzz, generation, grading, kernels, leaks, soak, steps, tiers
 
 BENCHMARKS = {
     "steps": steps.main,
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "ablation": ablation.main,
     "leaks": leaks.main,
     "fuzz": fuzz.main,
+    "tiers": tiers.main,
     "soak": soak.main,
 }
 

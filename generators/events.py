@@ -24,6 +24,8 @@ class Stage(StrEnum):
     REVIEW = "review"
     TRIAL = "trial"
     PUBLISH = "publish"
+    TIER = "tier"
+    """One tier of a published competition: made, verified and published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,23 @@ class Rejected:
     """Repair rounds that were tried."""
 
 
-Event = StageStarted | StageFinished | Found | Published | Rejected
+@dataclass(frozen=True, slots=True)
+class Tiered:
+    """What became of one tier of a published competition."""
+
+    competition: str
+    """Id of the whole competition."""
+    tier: str
+    path: Path | None
+    """Where the tier lies; the whole competition itself where that is as small already; None where there is none."""
+    reason: str = ""
+    """Why there is none, or why the whole competition stands for it; empty for a tier that was made."""
+    verdict: Verdict | None = None
+    new: bool = True
+    """False where nothing was made: the very same tier was there already, or none is needed."""
+
+
+Event = StageStarted | StageFinished | Found | Published | Rejected | Tiered
 OnEvent = Callable[[Event], None]
 
 

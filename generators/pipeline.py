@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from generators.competitions.tiers import check_tier
 from generators.datasets.raw import RawDataset
-from generators.events import Clock, Found, OnEvent, Published, Rejected, Stage
+from generators.events import Clock, Found, OnEvent, Published, Rejected, Stage, Tiered
 from generators.finding import Finding, Layer, Severity
 from generators.funnel import Funnel
 from generators.publish import publish, published_before
+from generators.roles.diversity import Traits, pool_traits
 from generators.roles.proposal import Proposal, Refusal
 from generators.roles.protocols import Brainstormer, Designer, Draft, Refactor, Reviewer
 from generators.rounds import Attempt, Workshop, drop_tables, failed_verdict, save_round
+from generators.tiering import Tiering
 from generators.verification.verdict import Trial, Verdict
 from generators.verification.verify import verify
 
@@ -35,6 +39,8 @@ class Generation:
     funnel: Funnel
     seconds: dict[str, float]
     """Wall-clock seconds of each stage, all proposals and rounds together."""
+    tiers: tuple[Tiered, ...] = ()
+    """What became of the tiers that were asked for, of every competition published."""
 
 
 def generate(
@@ -52,6 +58,8 @@ def generate(
     on_event: OnEvent | None = None,
     work: Path | None = None,
     overwrite: bool = False,
+    tiers: Sequence[str] = (),
+    existing: Sequence[Traits] | None = None,
 ) -> Generation:
     """Make at most `limit` competitions from `dataset` and publish those that pass verification into `out/<id>`.
 
@@ -59,11 +67,15 @@ def generate(
     A draft that fails goes back to the role that its findings blame, at most `rounds` times. Each round leaves its
     proposal, verdict and code in `<work>/<name>/<round>/` (`work` is `out/.rounds` by default). A competition that
     has been published before, the very same, is kept as it is; another one in its place is a rejection unless
-    `overwrite` is set.
+    `overwrite` is set. Of each one published the `tiers` by name are made too, verified in the same layers. The
+    brainstormer is to stay away from what is `existing`, by default the pool `out` as it is now; what came of this very
+    dataset is left out of account, so that a repeated run makes the same again.
 
     Raises `SandboxError` or `ModelError` where the machinery or a provider fails: what was published stays, and
-    nothing half-written. Raises `ValueError` for a `limit` below 1 or negative `rounds`.
+    nothing half-written. Raises `ValueError` for a `limit` below 1, negative `rounds` or an
+    unknown tier.
     """
+    wanted = [check_tier(tier) for tier in dict.fromkeys(tiers)]
     if limit < 1 or rounds < 0:
         raise ValueError(f"limit must be at least 1 and rounds at least 0, got {limit} and {rounds}")
     from generators.datasets.profiling import profile_dataset
@@ -72,7 +84,10 @@ def generate(
     with clock.stage(Stage.PROFILE, dataset.name):
         profile = profile_dataset(dataset, seed=seed)
     with clock.stage(Stage.PROPOSE, dataset.name):
-        proposed = brainstormer.propose(dataset, profile, limit=limit)
+        others = [
+            one for one in (pool_traits(Path(out)) if existing is None else existing) if one.dataset != dataset.digest
+        ]
+        proposed = brainstormer.propose(dataset, profile, limit=limit, existing=others)
     line = _Line(
         workshop=Workshop(brainstormer, designer, refactor, dataset, profile, seed, clock),
         reviewer=reviewer,
@@ -81,6 +96,7 @@ def generate(
         out=Path(out),
         work=Path(out, ROUNDS) if work is None else Path(work),
         overwrite=overwrite,
+        tiers=wanted,
     )
     waiting = [*proposed.proposals[:limit], *proposed.reserves]
     ends: list[tuple[Published | Rejected, Funnel]] = []
@@ -93,6 +109,7 @@ def generate(
         refusals=(*proposed.refusals, *map(_not_needed, waiting)),
         funnel=sum((funnel for _, funnel in ends), Funnel(datasets=1, understood=int(bool(dataset.tables)))),
         seconds=clock.seconds(),
+        tiers=tuple(line.tiered),
     )
 
 
@@ -137,6 +154,8 @@ class _Line:
     out: Path
     work: Path
     overwrite: bool
+    tiers: Sequence[str]
+    tiered: list[Tiered] = field(default_factory=list)
 
     def make(self, proposal: Proposal) -> tuple[Published | Rejected, Funnel]:
         """One proposal to its end."""
@@ -145,15 +164,20 @@ class _Line:
         shutil.rmtree(home, ignore_errors=True)
         progress = _Progress()
         try:
-            end = self._rounds(proposal, home, progress)
+            end, made_of = self._rounds(proposal, home, progress)
+            if isinstance(end, Published):
+                self.workshop.clock.tell(end)
+                self.tiered.extend(self._tiering().make(end.path, made_of, home))
         except BaseException:  # broken off by the machinery or the user: nothing half-made stays behind
             shutil.rmtree(home, ignore_errors=True)
             raise
         drop_tables(home)
-        self.workshop.clock.tell(end)
+        if isinstance(end, Rejected):
+            self.workshop.clock.tell(end)
         return end, progress.funnel(end)
 
-    def _rounds(self, proposal: Proposal, home: Path, progress: _Progress) -> Published | Rejected:
+    def _rounds(self, proposal: Proposal, home: Path, progress: _Progress) -> tuple[Published | Rejected, Proposal]:
+        """The end, and the proposal as it was last."""
         name = home.name
         attempt: Attempt | None = self.workshop.begin(proposal, home / "0" / name)
         while True:
@@ -164,15 +188,15 @@ class _Line:
                     progress.note(verdict)
                 save_round(home / str(attempt.number), attempt, verdict)
                 if attempt.draft is not None and verdict.passed:
-                    return self._publish(attempt, attempt.draft, verdict, kept)
+                    return self._publish(attempt, attempt.draft, verdict, kept), attempt.draft.proposal
             except FileExistsError as error:
-                return _taken(name, attempt, str(error))
+                return _taken(name, attempt, str(error)), attempt.proposal
             errors = [finding for finding in verdict.findings if finding.severity is Severity.ERROR]
             following = None
             if attempt.number < self.rounds:
                 following = self.workshop.mend(attempt, errors, home / str(attempt.number + 1) / name)
             if following is None:
-                return _rejected(name, attempt, errors)
+                return _rejected(name, attempt, errors), attempt.proposal
             attempt = following
 
     def _judge(self, attempt: Attempt, name: str) -> tuple[Verdict, bool]:
@@ -203,6 +227,21 @@ class _Line:
             with self.workshop.clock.stage(Stage.PUBLISH, draft.root.name, attempt.number):
                 place = publish(draft.root, self.out, verdict, overwrite=self.overwrite)
         return Published(draft.card.id, place, draft.card.title, verdict, attempt.number, new=not kept)
+
+    def _tiering(self) -> Tiering:
+        shop = self.workshop
+        return Tiering(
+            tiers=self.tiers,
+            designer=shop.designer,
+            reviewer=self.reviewer,
+            trial=self.trial,
+            dataset=shop.dataset,
+            profile=shop.profile,
+            out=self.out,
+            overwrite=self.overwrite,
+            layers=self._layers(),
+            clock=shop.clock,
+        )
 
     def _layers(self) -> tuple[Layer, ...]:
         later = ((Layer.REVIEW, self.reviewer), (Layer.TRIAL, self.trial))

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from generators.competitions.leaderboard import write_leaderboard
 from generators.competitions.package import LEADERBOARD, VERIFICATION, package_digest, read_card, write_card
+from generators.competitions.tiers import FULL, drop_tiers
 from generators.errors import CompetitionError
 from generators.finding import CheckOutcome, Layer
 from generators.verification.verdict import Verdict
@@ -40,9 +41,12 @@ def publish(draft: Path, out: Path, verdict: Verdict, *, overwrite: bool = False
         if verdict.leaderboard:
             write_leaderboard(package / LEADERBOARD, verdict.leaderboard, higher_is_better=card.higher_is_better)
         if verdict.scores is not None:
-            write_card(package, card.model_copy(update={"scores": verdict.scores}))
+            measured = {"scores": verdict.scores, "difficulty": verdict.difficulty}
+            write_card(package, card.model_copy(update=measured))
         write_verdict(package, verdict)
         if place.exists() and (overwrite or _same(place, package)):
+            if card.tier == FULL and not _same(place, package):
+                drop_tiers(out, card.id)  # they are of the competition that goes
             place.rename(Path(folder, "replaced"))
         try:
             package.rename(place)

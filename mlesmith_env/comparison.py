@@ -67,7 +67,10 @@ def replay(
 
     recorded = trajectory if isinstance(trajectory, Trajectory) else read_trajectory(trajectory)
     kwargs = {key: value for key, value in recorded.header["kwargs"].items() if key not in _NOT_REPLAYED}
-    kwargs.update(changes, task=task or recorded.header["task"], pool=kwargs.get("pool") if task is None else None)
+    pool = kwargs.get("pool") if task is None else None
+    # a record of an earlier version names no tier
+    named = {"task": task or recorded.header["task"], "tier": recorded.header.get("tier"), "pool": pool}
+    kwargs.update({**named, **changes})
     forks = list(recorded.header.get("forked_from", ()))
     steps: list[StepComparison] = []
     env = MLESmithEnv(**kwargs)

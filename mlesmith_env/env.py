@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 import gymnasium as gym
 import numpy as np
@@ -21,7 +21,7 @@ from mlesmith_env.info import build_info
 from mlesmith_env.running import RunningEpisode
 from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_names, as_path, one_of
 from mlesmith_env.spaces import ActionSpace, ObservationSpace
-from mlesmith_env.turn import Feedback, Rules, Turn
+from mlesmith_env.turn import Feedback, Rules, TierName, Turn
 from sandboxes.confinement.gpus import Gpus
 from sandboxes.kernels.spares import Spares, hold, let_go
 from sandboxes.sandbox import IsolationLevel, SandboxFactory, SandboxReport
@@ -29,7 +29,7 @@ from sandboxes.sandbox import IsolationLevel, SandboxFactory, SandboxReport
 if TYPE_CHECKING:
     from generators.competitions.package import Competition
 
-_OPTIONS = ("task", "group_id", "snapshot")
+_OPTIONS = ("task", "tier", "group_id", "snapshot")
 
 
 class MLESmithEnv(gym.Env[dict[str, Any], Any]):
@@ -80,6 +80,9 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     All are plain JSON, so that `env.spec.to_json()` works (but for a `SandboxFactory` given as `sandbox`).
     - `task`: path of a competition, `pool:<id>` or `builtin:<name>`; without one, `pool` (a folder) and `curriculum`
       (`uniform`, `round-robin`) choose at each reset, from the seed. `reset(options={"task": ...})` overrides both.
+    - `tier`: the size in which the competition is played: `micro` (at most 200 training rows, steps of a second or
+      less), `small` (2,000), `full`. One that is as small already stands for a tier. By default what `task` names;
+      `reset(options={"tier": ...})` overrides it.
     - `max_steps`, `run_s`: steps of an episode, seconds of one run; by default the competition's own budget.
     - `max_seconds`: wall-clock seconds of an episode; no bound by default.
     - `feedback`: `none`, `validity`, `public` (default) or `private`: what the agent is told of its submissions.
@@ -110,6 +113,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         self,
         task: str | Path | None = None,
         *,
+        tier: TierName | None = None,
         max_steps: int | None = None,
         max_seconds: float | None = None,
         run_s: float | None = None,
@@ -135,6 +139,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         one_of("render_mode", render_mode, (None, *RENDER_MODES))
         self.settings = Settings(
             task=as_path(task),
+            tier=tier,
             max_steps=max_steps,
             max_seconds=max_seconds,
             run_s=run_s,
@@ -170,10 +175,10 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Start an episode.
 
-        `options`: `task` (overrides the argument), `group_id` (a name kept in the records), `snapshot` (go on from the
-        state of that name; the text is then the last one of that state). Raises `ValueError` for a task or option that
-        means nothing, `CompetitionError` for a broken package, `SandboxError` where no sandbox could be brought up,
-        `OSError` where no record can be kept.
+        `options`: `task` and `tier` (override the arguments), `group_id` (a name kept in the records), `snapshot` (go
+        on from the state of that name; the text is then the last one of that state). Raises `ValueError` for a task or
+        option that means nothing, `CompetitionError` for a broken package, `SandboxError` where no sandbox could be
+        brought up, `OSError` where no record can be kept.
         """
         super().reset(seed=seed)
         options = dict(options or {})
@@ -185,10 +190,12 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         pick, name, sandbox_seed = (int(n) for n in np.random.default_rng(episode_seed).integers(2**31, size=3))
         group_id = str(options.get("group_id", ""))
         if snapshot is None:
-            task = self._choose(options.get("task"), pick, seeded=seed is not None)
+            tier = options.get("tier", self.settings.tier)
+            task = self._choose(options.get("task"), tier, pick, seeded=seed is not None)
             self._running = running = RunningEpisode.begin(
                 self.settings,
                 task,
+                tier=tier,
                 seed=episode_seed,
                 name=f"{name:08x}",
                 group_id=group_id,
@@ -300,10 +307,10 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         """SHA-256 of the competition of the current episode."""
         return self._current().task_digest()
 
-    def _choose(self, named: str | Path | None, pick: int, *, seeded: bool) -> str:
+    def _choose(self, named: str | Path | None, tier: str | None, pick: int, *, seeded: bool) -> str:
         if named is not None:
             return os.fspath(named)
-        choices = self.settings.choices()
+        choices = self.settings.choices(tier)
         in_turn = self.settings.curriculum == "round-robin" and not seeded
         self._place = self._place + 1 if in_turn else pick
         return choices[self._place % len(choices)]
@@ -352,5 +359,8 @@ def _check_options(options: Mapping[str, Any]) -> None:
     unknown = [str(name) for name in options if name not in _OPTIONS]
     if unknown:
         raise ValueError(f"unknown options {', '.join(unknown)}; reset takes {', '.join(_OPTIONS)}")
-    if "snapshot" in options and "task" in options:
-        raise ValueError("a snapshot has its own task: give reset either `snapshot` or `task`")
+    if "tier" in options:
+        one_of("tier", options["tier"], (None, *get_args(TierName)))
+    for name in ("task", "tier"):
+        if "snapshot" in options and name in options:
+            raise ValueError(f"a snapshot has its own {name}: give reset either `snapshot` or `{name}`")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from generators.datasets.raw import RawDataset
     from generators.pipeline import Generation
+    from generators.roles.diversity import Traits
     from generators.verification.verdict import Verdict
 
 
@@ -20,13 +21,17 @@ def generate(
     rounds: int = 2,
     seed: int = 0,
     overwrite: bool = False,
+    tiers: Sequence[str] = (),
+    existing: Sequence[Traits] | None = None,
     on_event: Callable[[Any], None] | None = None,
     on_dataset: Callable[[RawDataset], None] | None = None,
 ) -> Generation:
     """Make at most `limit` verified competitions from raw data and publish them into the folder `out`.
 
     `source`: a folder, a file, an archive, or `builtin:<name>`. `rounds`: repair rounds for a draft that fails its
-    verification. `overwrite`: put them in the place of other competitions with the same ids. `on_event` is told of the
+    verification. `overwrite`: put them in the place of other competitions with the same ids. `tiers`: the
+    sizes in which each is wanted besides (`micro`, `small`). `existing`: formulations that new ones are to
+    differ from, by default those in `out` as it is now. `on_event` is told of the
     progress, `on_dataset` of the dataset once it is read, its unusable files included. Raises
     `DatasetError` where the source cannot be used.
     """
@@ -50,6 +55,8 @@ def generate(
             rounds=rounds,
             seed=seed,
             overwrite=overwrite,
+            tiers=tiers,
+            existing=existing,
             on_event=on_event,
         )
 

@@ -42,6 +42,8 @@ class Origin:
     """Level of the sandbox."""
     network: bool
     """Whether code can reach a network."""
+    tier: str | None = None
+    """The tier that was asked for; None where the package that the task names was played."""
     forks: tuple[ForkPoint, ...] = ()
     """First the oldest; empty for an episode that a reset began."""
 

@@ -30,6 +30,7 @@ def open_record(settings: Settings, episode: Episode) -> TrajectoryWriter | None
     header = {
         **origin.ids,
         "task": origin.task,
+        "tier": origin.tier,
         "task_digest": episode.task_digest(),
         "seed": origin.seed,
         "kwargs": settings.as_data(),

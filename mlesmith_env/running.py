@@ -49,6 +49,7 @@ class RunningEpisode:
         settings: Settings,
         task: str,
         *,
+        tier: str | None,
         seed: int,
         name: str,
         group_id: str,
@@ -56,7 +57,7 @@ class RunningEpisode:
         spares: Spares | None = None,
     ) -> RunningEpisode:
         """The start of an episode. `seed`: of the reset. Raises what `MLESmithEnv.reset` raises."""
-        competition = settings.resolve(task)
+        competition = settings.resolve(task, tier)
         rules = settings.rules(competition.card)
         opening = observations.clip(information.overview(competition, rules), rules.observation_chars)
         starting = time.perf_counter()
@@ -64,6 +65,7 @@ class RunningEpisode:
         sandbox_s = time.perf_counter() - starting
         origin = Origin(
             task=task,
+            tier=tier,
             seed=seed,
             task_id=competition.card.id,
             episode_id=name,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from mlesmith_env import observations, rewards
 from mlesmith_env.spaces import MAX_STEPS
-from mlesmith_env.turn import Feedback, Rules
+from mlesmith_env.turn import Feedback, Rules, TierName
 from sandboxes.confinement.gpus import Gpus
 from sandboxes.confinement.gpus import check as check_gpus
 from sandboxes.interpreter import Interpreter
@@ -37,6 +37,7 @@ class Settings:
     """The arguments of the environment; see `MLESmithEnv`. Raises `ValueError` with advice for one that cannot be."""
 
     task: str | None
+    tier: str | None
     max_steps: int | None
     max_seconds: float | None
     run_s: float | None
@@ -65,6 +66,7 @@ class Settings:
             if seconds is not None and not 0 < seconds < math.inf:
                 raise ValueError(f"{name} must be a positive number of seconds or None, got {seconds!r}")
         one_of("feedback", self.feedback, get_args(Feedback))
+        one_of("tier", self.tier, (None, *get_args(TierName)))
         one_of("curriculum", self.curriculum, (None, *CURRICULA))
         one_of("min_isolation", self.min_isolation, tuple(level.value for level in IsolationLevel))
         if isinstance(self.sandbox, str):
@@ -141,23 +143,28 @@ class Settings:
 
             idle.close()
 
-    def resolve(self, task: str) -> Competition:
-        """The competition that a task names, `pool:` meaning the pool given here."""
+    def resolve(self, task: str, tier: str | None) -> Competition:
+        """The competition that a task names in a tier, `pool:` meaning the pool given here."""
         from mlesmith_env.tasks import load_task
 
-        return load_task(task, pool=Path(self.pool) if self.pool else None)
+        return load_task(task, pool=Path(self.pool) if self.pool else None, tier=tier)
 
-    def choices(self) -> tuple[str, ...]:
-        """The tasks to choose from. Raises `ValueError` where there are none."""
-        from mlesmith_env.tasks import pool_ids
+    def choices(self, tier: str | None) -> tuple[str, ...]:
+        """The tasks to choose from, those of a pool that can be had in the tier. Raises `ValueError` where there are
+        none."""
+        from mlesmith_env.tasks import ids_of_tier
 
         if self.task is not None:
             return (self.task,)
         if self.pool is None:
             raise ValueError('no task: give task= or pool= to the environment, or options={"task": ...} to reset')
-        ids = pool_ids(Path(self.pool))
+        ids = ids_of_tier(Path(self.pool), tier)
         if not ids:
-            raise ValueError(f"the pool {self.pool} holds no competition; `mlesmith generate SRC --out {self.pool}`")
+            asked = f" in the tier {tier}" if tier else ""
+            option = f" --tiers {tier}" if tier else ""
+            raise ValueError(
+                f"the pool {self.pool} holds no competition{asked}; `mlesmith generate SRC --out {self.pool}{option}`"
+            )
         return tuple(f"pool:{name}" for name in ids)
 
     def as_data(self) -> dict[str, Any]:

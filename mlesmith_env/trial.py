@@ -14,6 +14,7 @@ from generators.errors import CompetitionError
 from generators.verification.verdict import LeaderboardEntry, TrialResult
 from mlesmith_env import trial_checks
 from mlesmith_env.agents.ladder import Ladder
+from mlesmith_env.resampling import resampled_scores, spread_of_gain
 from mlesmith_env.trial_checks import Attempt, Measurements
 from sandboxes.errors import SandboxError
 from sandboxes.limits import Limits
@@ -58,6 +59,7 @@ class ScriptedTrial:
             checks=trial_checks.judge(measured),
             leaderboard=tuple(_entry(attempt) for attempt in measured.attempts if attempt.scored),
             scores=scores,
+            difficulty=trial_checks.difficulty(measured),
         )
 
     def _measure(self, competition: Competition, ladder: Ladder) -> Measurements:
@@ -78,7 +80,10 @@ class ScriptedTrial:
         measured.seconds = time.perf_counter() - started
         floor = measured.best("trivial")
         if best is not None and floor is not None:
-            measured.chance = trial_checks.chance_of_rows(competition, best.data, floor.data)
+            learned = measured.of("scripted")
+            measured.resampled = resampled_scores(competition, [floor.data, *(attempt.data for attempt in learned)])
+            if measured.resampled is not None:
+                measured.chance = spread_of_gain(measured.resampled, 1 + learned.index(best))
         return measured
 
 

@@ -12,14 +12,14 @@ from generators.competitions.grade import Grade, Outcome, Part
 from generators.finding import Blame, CheckOutcome, CheckResult, Finding, Layer, Severity
 
 if TYPE_CHECKING:
-    from generators.competitions.package import Competition
+    import numpy as np
+
+    from generators.competitions.difficulty import Difficulty
 
 MIN_GAIN = 0.01
 """Share of the way from the floor to the best possible score that the best rung must go at least."""
 DEVIATIONS = 2.0
 """Standard deviations, of seeds and of the choice of test rows, by which it must beat the floor."""
-_DRAWS = 50
-_DRAWN_ROWS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Measurements:
     """The final grade that the environment gave."""
     chance: float = 0.0
     """Standard deviation of the gain over the floor, by the choice of test rows."""
+    resampled: np.ndarray | None = None
+    """Scores of the floor and of the learned rungs on resampled test rows; see `resampled_scores`."""
     seconds: float = 0.0
 
     @property
@@ -118,6 +120,24 @@ def reference_scores(measured: Measurements) -> ReferenceScores | None:
     return ReferenceScores(floor=floor_score, reference=best_score, noise=noise)
 
 
+def difficulty(measured: Measurements) -> Difficulty | None:
+    """How hard the competition is by what was measured; None where no rung beats the trivial ones."""
+    from generators.competitions.difficulty import measure
+
+    floor = measured.best("trivial")
+    if floor is None:
+        return None
+    return measure(
+        floor=floor.score,
+        learned={attempt.name: attempt.score for attempt in measured.of("scripted")},
+        best=measured.card.best,
+        higher_is_better=measured.card.higher_is_better,
+        seed_noise=measured.noise,
+        row_noise=measured.chance,
+        draws=measured.resampled,
+    )
+
+
 def judge(measured: Measurements) -> tuple[CheckResult, ...]:
     """Every check of the trial, in order."""
     checks = (
@@ -136,40 +156,6 @@ def judge(measured: Measurements) -> tuple[CheckResult, ...]:
 def no_ladder(reason: str) -> CheckResult:
     """The result where no program could be written for the competition."""
     return _result("ladder_fits", (_error("ladder_fits", f"no solution can be written: {reason}", Blame.DESIGNER),))
-
-
-def chance_of_rows(competition: Competition, best: bytes, floor: bytes) -> float:
-    """Standard deviation of the gain over resampled test rows (paired bootstrap, Efron 1979), scaled to all rows.
-
-    0 for a metric that is not in the library: then nothing is known.
-    """
-    import numpy as np
-
-    from generators.competitions.guard import align, parse_submission
-    from generators.competitions.metrics import METRICS
-    from generators.competitions.scoring import metric_arrays
-
-    card = competition.card
-    metric = METRICS.get(card.metric)
-    if metric is None:
-        return 0.0
-    answers = competition.answers()
-    arguments = metric.arguments(card.classes, card.metric_parameters)
-    truth, strong = metric_arrays(answers, align(parse_submission(best), answers, card), card)
-    _, weak = metric_arrays(answers, align(parse_submission(floor), answers, card), card)
-    rng = np.random.default_rng(0)
-    size = min(len(truth), _DRAWN_ROWS)
-    gains = []
-    for _ in range(_DRAWS):
-        rows = rng.integers(len(truth), size=size)
-        try:
-            gains.append(
-                metric.function(truth[rows], strong[rows], **arguments)
-                - metric.function(truth[rows], weak[rows], **arguments)
-            )
-        except ValueError:  # a draw without one of the classes, for which the metric is undefined
-            continue
-    return float(np.std(gains, ddof=1) * math.sqrt(size / len(truth))) if len(gains) > 1 else 0.0
 
 
 def _ladder_runs(measured: Measurements) -> CheckResult:

@@ -10,6 +10,7 @@ from generators.competitions.grade import Grade, Outcome
 from sandboxes.sandbox import ExecutionResult
 
 Feedback = Literal["none", "validity", "public", "private"]
+TierName = Literal["micro", "small", "full"]
 Status = Literal["ok", "error", "timeout", "killed", "refused", "malformed", "failed"]
 """What became of an action: `ok`; the code it ran ended in `error`, `timeout` or `killed`; it could be read but not
 done (`refused`: no such file, an edit that does not match); it could not be read (`malformed`); the machinery or the

@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from generators.competitions.difficulty import Difficulty
+
 CARD_VERSION: Literal[1] = 1
 
 
@@ -117,7 +119,7 @@ class Card(_Frozen):
     """One competition as data. Scores are in the metric's unit; a reward is the environment's word."""
 
     version: Literal[1] = CARD_VERSION
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{1,80}$")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{1,90}$")
     title: str
     summary: str
     modality: Modality
@@ -138,9 +140,12 @@ class Card(_Frozen):
     budget: Budget = Budget()
     scores: ReferenceScores | None = None
     """None until the trial has been run."""
+    difficulty: Difficulty | None = None
+    """Measured by the trial; None until it has been run."""
     provenance: Provenance
     tags: tuple[str, ...] = ()
     tier: str = "full"
+    """`full`, or the name of the tier that this is of a larger competition (`generators.competitions.tiers`)."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

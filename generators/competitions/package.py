@@ -119,13 +119,13 @@ def card_bytes(card: Card) -> bytes:
 
 
 def package_digest(root: Path) -> str:
-    """SHA-256 over what makes a competition the same: card without reference scores, code, public and private data.
+    """SHA-256 over what makes a competition the same: the card less what the trial measured, code and data.
 
     Texts for people, leaderboard and verification are not part of it. Raises `CompetitionError` where the card or a
     file is missing.
     """
     whole = hashlib.sha256()
-    card = read_card(root).model_copy(update={"scores": None})
+    card = read_card(root).model_copy(update={"scores": None, "difficulty": None})
     _add(whole, CARD, hashlib.sha256(card_bytes(card)).digest())
     for name in (PREPARE, METRIC):
         _check_file(root / name)

@@ -14,6 +14,7 @@ from generators.competitions.card import Card
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.finding import CheckResult, Finding
+from generators.roles.diversity import Traits
 from generators.roles.proposal import Proposal, Proposals
 
 
@@ -30,8 +31,11 @@ class Draft:
 class Brainstormer(Protocol):
     """Proposes formulations grounded in what the data holds."""
 
-    def propose(self, dataset: RawDataset, profile: DatasetProfile, *, limit: int = 3) -> Proposals:
-        """At most `limit` formulations, diverse, best first, what stands in reserve, and why the rest was refused."""
+    def propose(
+        self, dataset: RawDataset, profile: DatasetProfile, *, limit: int = 3, existing: Sequence[Traits] = ()
+    ) -> Proposals:
+        """At most `limit` formulations, unlike one another and what is `existing` (in a pool, say), best first, what
+        stands in reserve, and why the rest was refused."""
 
     def revise(
         self, proposal: Proposal, findings: Sequence[Finding], dataset: RawDataset, profile: DatasetProfile
@@ -54,6 +58,9 @@ class Designer(Protocol):
         self, draft: Draft, findings: Sequence[Finding], dataset: RawDataset, profile: DatasetProfile, root: Path
     ) -> Draft | None:
         """A new package in the empty folder `root` with the findings mended, or None where this role cannot."""
+
+    def describe(self, draft: Draft, dataset: RawDataset, profile: DatasetProfile) -> str:
+        """The description of the prepared package in the draft's folder, as its card and its tables now are."""
 
 
 class Refactor(Protocol):

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from generators.competitions.package import PRIVATE, PUBLIC
+from generators.competitions.prepare_file import PREPARE_LIMITS
 from generators.verification.layout import differences, file_digests, file_stamps, list_files
-from sandboxes.limits import Limits
 from sandboxes.script import FunctionResult, run_function
 
-PREPARE_LIMITS = Limits(wall_s=120.0, memory_mib=8192)
 _AFRESH = Path(__file__).with_name("afresh.py")
 _OTHER_HASH_SEED = 20_011
 _REFUSED = frozenset({"PermissionError", "OSError"})

@@ -8,6 +8,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from generators.competitions.card import ReferenceScores
+from generators.competitions.difficulty import Difficulty
 from generators.finding import CheckResult, Finding, Severity
 
 
@@ -35,6 +36,8 @@ class TrialResult(_Frozen):
     leaderboard: tuple[LeaderboardEntry, ...] = ()
     scores: ReferenceScores | None = None
     """None where the trial did not get that far."""
+    difficulty: Difficulty | None = None
+    """As above."""
 
 
 class Trial(Protocol):
@@ -55,6 +58,7 @@ class Verdict(_Frozen):
     results: tuple[CheckResult, ...]
     leaderboard: tuple[LeaderboardEntry, ...] = ()
     scores: ReferenceScores | None = None
+    difficulty: Difficulty | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     """Per layer."""
 

@@ -66,6 +66,7 @@ def verify(
         results=tuple(results),
         leaderboard=tried.leaderboard,
         scores=tried.scores,
+        difficulty=tried.difficulty,
         seconds=seconds,
     )
 

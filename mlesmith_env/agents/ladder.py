@@ -135,13 +135,13 @@ class Ladder:
 def _effort(rows: int, inputs: int, classes: int) -> dict[str, Any]:
     """How much work a program may do on a table of this size, so that a rung ends within seconds."""
     outputs = classes if classes > 2 else 1
-    small = rows <= 2_000
+    small, tiny = rows <= 2_000, rows <= 250
     heavy = rows > 3_000 or rows * inputs * outputs > 100_000
     return {
         "small": small,  # of few rows, large trees learn the noise
-        "rounds": 40 if outputs * inputs > 300 else 100 if small or outputs * inputs > 200 else 160,
-        "trees": 60 if rows <= 5_000 else 40,
-        "folds": 4 if heavy else 3,
+        "rounds": 40 if tiny or outputs * inputs > 300 else 100 if small or outputs * inputs > 200 else 160,
+        "trees": 25 if tiny else 60 if rows <= 5_000 else 40,
+        "folds": 2 if tiny else 4 if heavy else 3,
         "one_fold": heavy,
     }
 

@@ -25,16 +25,26 @@ def generate(
     limit: Annotated[int, typer.Option(min=1, help="Competitions per source at most.")] = 3,
     rounds: Annotated[int, typer.Option(min=0, help="Repair rounds for a draft that fails its verification.")] = 2,
     seed: Annotated[int, typer.Option(help="Seed of splits and samples.")] = 0,
+    tiers: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST", help="Sizes in which each competition is made: full, and micro, small besides, with commas."
+        ),
+    ] = "full",
     overwrite: Annotated[bool, typer.Option(help="Replace other competitions that have the same ids.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what became of each source as JSON.")] = False,
 ) -> None:
     """Make verified competitions. Exits with 1 where a source gave none, 2 where one cannot be used."""
+    from generators.competitions.tiers import check_tier
     from generators.errors import DatasetError
+    from generators.roles.diversity import pool_traits
     from mlesmith_env import making
     from mlesmith_env.cli import FINDINGS, OK, USAGE, output
     from mlesmith_env.cli.progress import Progress
 
     output.check_folder(out, "--out")
+    wanted = [check_tier(name.strip()) for name in tiers.split(",") if name.strip()]
+    existing = pool_traits(out)  # of all sources alike: what one of them adds does not depend on their order
     results: list[dict[str, Any]] = []
     code = OK
     for source in sources:
@@ -47,6 +57,8 @@ def generate(
                     rounds=rounds,
                     seed=seed,
                     overwrite=overwrite,
+                    tiers=wanted,
+                    existing=existing,
                     on_event=progress.on_event,
                     on_dataset=show_problems,
                 )
@@ -76,6 +88,16 @@ def summary(made: Generation) -> dict[str, Any]:
         "rejected": [
             {"subject": one.subject, "title": one.title, "reason": one.reason, "check": one.check, "rounds": one.rounds}
             for one in made.rejected
+        ],
+        "tiers": [
+            {
+                "competition": one.competition,
+                "tier": one.tier,
+                "path": str(one.path) if one.path else None,
+                "reason": one.reason,
+                "new": one.new,
+            }
+            for one in made.tiers
         ],
         "refusals": [refusal.model_dump(mode="json") for refusal in made.refusals],
         "funnel": made.funnel.to_json(),

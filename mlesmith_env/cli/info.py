@@ -8,25 +8,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from generators.competitions.card import Card
     from generators.competitions.package import Competition
     from generators.verification.verdict import Verdict
 
 
 def info(
     task: Annotated[str, typer.Argument(metavar="TASK", help="Path of a competition, pool:<id> or builtin:<name>.")],
+    tier: Annotated[
+        str | None, typer.Option(help="Size of the competition: micro, small or full; by default as named.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print card, leaderboard and verdict as JSON.")] = False,
 ) -> None:
     """Show a competition: its card, its leaderboard, what verification said, its description."""
     from mlesmith_env.cli import output
     from mlesmith_env.tasks import load_task
 
-    competition = load_task(task)
+    competition = load_task(task, tier=tier)
     card, board, verdict = competition.card, competition.leaderboard(), _verdict(competition)
     if as_json:
         output.print_json(
             {
                 "root": competition.root,
                 "card": card.model_dump(mode="json"),
+                "tiers": tiers_of(competition),
                 "leaderboard": [dataclasses.asdict(row) for row in board],
                 "verified": verdict.passed if verdict else None,
                 "findings": [finding.model_dump(mode="json") for finding in verdict.findings] if verdict else [],
@@ -42,6 +47,8 @@ def info(
         ("predicts", f"{', '.join(card.targets)} ({card.objective.value}, submitted as {card.form.value})"),
         ("metric", f"{card.metric.replace('_', ' ')}, {direction} is better"),
         ("split", f"{card.split.kind}, {card.split.train_rows:,} training and {card.split.test_rows:,} test rows"),
+        ("tier", f"{card.tier}; there are: {', '.join(tiers_of(competition))}"),
+        *difficulty_facts(card),
         ("budget", f"{card.budget.steps} steps, {card.budget.run_s:g} s a run"),
         ("source", f"{card.provenance.source}{f' ({card.provenance.licence})' if card.provenance.licence else ''}"),
         ("folder", output.shown_path(competition.root)),
@@ -50,10 +57,15 @@ def info(
     if board:
         out.print()
         rows = [
-            [row.name, row.kind, *(output.number(score) for score in (row.public_score, row.private_score, row.score))]
+            [
+                row.name,
+                row.kind,
+                *(output.number(score) for score in (row.public_score, row.private_score, row.score)),
+                f"{row.seconds:.2f}",
+            ]
             for row in board
         ]
-        names = ["solution", "kind", "public", "private", "all"]
+        names = ["solution", "kind", "public", "private", "all", "seconds"]
         out.print(output.table(names, rows, right=names[2:]))
     if verdict:
         out.print()
@@ -62,6 +74,35 @@ def info(
             out.print(line, soft_wrap=True)
     out.print()
     out.print(competition.description, markup=False)
+
+
+def tiers_of(competition: Competition) -> list[str]:
+    """The tiers in which a competition can be had where it lies."""
+    from generators.competitions.tiers import TIER_NAMES, find_tier
+
+    root = competition.root.resolve()
+    return [name for name in TIER_NAMES if find_tier(root, name) is not None] or [competition.card.tier]
+
+
+def difficulty_facts(card: Card) -> list[tuple[str, str]]:
+    """What the trial measured of the difficulty, as lines of a table."""
+    from mlesmith_env.cli.output import number
+
+    measured = card.difficulty
+    if measured is None:
+        return []
+    share = measured.headroom_share
+    way = "" if share is None else f", {share:.0%} of the way from the floor to the best score"
+    noise = f"noise {number(measured.seed_noise)} by seeds, {number(measured.row_noise)} by test rows"
+    facts = [
+        ("difficulty", measured.level),
+        ("headroom", f"{number(measured.headroom)}{way}; the simplest solution takes {measured.first_share:.0%} of it"),
+        ("spread", f"{number(measured.ladder_spread)} from the lowest to the highest solution that learns; {noise}"),
+    ]
+    if measured.discrimination is not None and measured.pairs_apart is not None:
+        told = f"{measured.discrimination:.2f}; {measured.pairs_apart:.0%} of the pairs of solutions are told apart"
+        facts.append(("discrimination", told))
+    return facts
 
 
 def _verdict(competition: Competition) -> Verdict | None:

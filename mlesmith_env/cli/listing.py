@@ -9,6 +9,15 @@ from typing import Annotated
 import typer
 
 
+def slowest(root: Path) -> float | None:
+    """Seconds of the slowest reference solution of a competition, as its trial measured; None without a leaderboard."""
+    from generators.competitions.leaderboard import read_leaderboard
+    from generators.competitions.package import LEADERBOARD
+
+    path = root / LEADERBOARD
+    return max((row.seconds for row in read_leaderboard(path)), default=None) if path.is_file() else None
+
+
 def list_competitions(
     pool: Annotated[
         Path | None, typer.Argument(metavar="[POOL]", help="A folder of competitions; by default your own pool.")
@@ -26,20 +35,22 @@ def list_competitions(
     if pool is not None and not pool.is_dir():
         raise ValueError(f"no pool at {pool}; `mlesmith generate SRC --out {pool}` makes one")
     place = pool or default_pool()
-    entries = []
+    entries, seconds = [], []
     code = OK
-    for name in Pool(place).ids():
+    for name in Pool(place).ids(tiers=True):
         try:
             entries.append(Entry.of(read_card(place / name)))
+            seconds.append(slowest(place / name))
         except CompetitionError as error:
             code = FINDINGS
             output.complain(error)
     if as_json:
-        output.print_json([dataclasses.asdict(entry) for entry in entries])
+        rows = zip(entries, seconds, strict=True)
+        output.print_json([{**dataclasses.asdict(entry), "slowest_s": spent} for entry, spent in rows])
         raise typer.Exit(code)
     out = output.stdout()
     if entries:
-        rows = [
+        lines = [
             [
                 entry.id,
                 entry.objective.removesuffix(" classification"),
@@ -48,12 +59,14 @@ def list_competitions(
                 f"{entry.test_rows:,}",
                 output.number(entry.floor),
                 output.number(entry.reference),
+                entry.level or "-",
+                "-" if spent is None else f"{spent:.2f}",
                 entry.source,
             ]
-            for entry in entries
+            for entry, spent in zip(entries, seconds, strict=True)
         ]
-        names = ["id", "objective", "metric", "train", "test", "floor", "reference", "source"]
-        out.print(output.table(names, rows, right=names[3:7]))
+        names = ["id", "objective", "metric", "train", "test", "floor", "reference", "level", "slowest s", "source"]
+        out.print(output.table(names, lines, right=[*names[3:7], "slowest s"]))
     elif code == OK:
         out.print(f"{place} holds no competition yet; `mlesmith generate SRC --out {place}` makes some.")
     if pool is None:

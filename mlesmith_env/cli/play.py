@@ -103,6 +103,9 @@ class Person:
 def play(
     task: Annotated[str, typer.Argument(metavar="TASK", help="Path of a competition, pool:<id> or builtin:<name>.")],
     *,
+    tier: Annotated[
+        str | None, typer.Option(help="Size of the competition: micro, small or full; by default as named.")
+    ] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Steps; by default the competition's budget.")] = None,
     feedback: Annotated[str, typer.Option(help="none, validity, public or private.")] = "public",
     seed: Annotated[int, typer.Option(help="Seed of the episode.")] = 0,
@@ -122,6 +125,7 @@ def play(
     env: Any = gym.make(
         "mlesmith_env:MLESmith-v0",
         task=task,
+        tier=tier,
         max_steps=max_steps,
         feedback=feedback,
         trajectory_dir=str(trajectories),

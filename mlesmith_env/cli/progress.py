@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from rich.text import Text
 
-from generators.events import Found, Published, Rejected, Stage, StageFinished, StageStarted
+from generators.events import Found, Published, Rejected, Stage, StageFinished, StageStarted, Tiered
 from generators.finding import Severity
 from mlesmith_env.cli.output import stderr
 
@@ -26,6 +26,7 @@ _DOING = {
     Stage.REVIEW: "reviewing",
     Stage.TRIAL: "trying it in the environment",
     Stage.PUBLISH: "publishing",
+    Stage.TIER: "making and verifying the tier",
 }
 _SHORT = {Stage.ASSERTION: "assertions"}
 
@@ -72,6 +73,11 @@ class Progress:
             case Published(id=name):
                 kept = "" if event.new else " (was there already, unchanged)"
                 self._say(Text.assemble(("  published ", "green"), f"{name}{kept}", (self._took(name), "dim")))
+            case Tiered(competition, tier, path, reason):
+                head = ("  tier ", "green" if path else "yellow")
+                told = reason or (path.name if path else "")
+                none = "" if path else "none can be made: "
+                self._say(Text.assemble(head, f"{tier} of {competition}: {none}{told}"))
             case Rejected(subject=name):
                 self._say(Text.assemble(("  rejected ", "red"), f"{name}: {event.reason}", (self._took(name), "dim")))
 

@@ -38,13 +38,30 @@ def verify(
         output.print_json({**data, "passed": verdict.passed, "raw": prepared})
     else:
         out = output.stdout()
-        out.print(f"{verdict.competition}: {'good' if verdict.passed else 'not good'}")
+        out.print(f"{verdict.competition}: {'good' if verdict.passed else 'not good'}{_sizes(directory)}")
         out.print(output.verdict_table(verdict))
         for line in output.findings_lines(verdict):
             out.print(line, soft_wrap=True)
         if prepared is None:
             out.print("Without its raw data (--raw) nobody can tell whether prepare.py makes these files.")
     raise typer.Exit(OK if verdict.passed else FINDINGS)
+
+
+def _sizes(directory: Path) -> str:
+    """The tier that was judged, and the others that lie beside it, each to be judged by itself."""
+    from generators.competitions.package import read_card
+    from generators.competitions.tiers import tier_id, tiers_beside, whole_id
+    from generators.errors import CompetitionError
+
+    root = directory.resolve()
+    try:
+        tier = read_card(root).tier
+    except CompetitionError:
+        return ""
+    whole = root.parent / whole_id(root.name)
+    others = [tier_id(whole.name, name) for name in tiers_beside(whole) if name != tier]
+    beside = f"; beside it: {', '.join(others)}" if others else ""
+    return f" (tier {tier}{beside})"
 
 
 def _may_be_package(directory: Path) -> bool:

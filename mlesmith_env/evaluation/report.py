@@ -109,7 +109,8 @@ def _competition_of(trajectory: Trajectory) -> Competition | None:
 
     kwargs = trajectory.header.get("kwargs", {})
     try:
-        return load_task(trajectory.header["task"], pool=Path(kwargs["pool"]) if kwargs.get("pool") else None)
+        pool = Path(kwargs["pool"]) if kwargs.get("pool") else None
+        return load_task(trajectory.header["task"], pool=pool, tier=trajectory.header.get("tier"))
     except (ValueError, CompetitionError):
         return None
 

@@ -34,6 +34,9 @@ class Entry:
     reference: float | None
     source: str
     licence: str
+    tier: str
+    level: str | None
+    """How difficult it is by what the trial measured (`easy`, `medium`, `hard`, `unclear`)."""
 
     @classmethod
     def of(cls, card: Card) -> Entry:
@@ -51,6 +54,8 @@ class Entry:
             reference=card.scores.reference if card.scores else None,
             source=card.provenance.source,
             licence=card.provenance.licence,
+            tier=card.tier,
+            level=card.difficulty.level if card.difficulty else None,
         )
 
 
@@ -71,11 +76,12 @@ class Pool:
         return len(self.ids())
 
     def __contains__(self, competition: object) -> bool:
-        return competition in self.ids()
+        return competition in self.ids(tiers=True)
 
-    def ids(self) -> tuple[str, ...]:
-        """Ids of all competitions, sorted; none where the folder does not exist yet."""
-        return pool_ids(self.root) if self.root.is_dir() else ()
+    def ids(self, *, tiers: bool = False) -> tuple[str, ...]:
+        """Ids of all competitions, sorted, with those of their tiers where `tiers` is set; none where the folder does
+        not exist yet."""
+        return pool_ids(self.root, tiers=tiers) if self.root.is_dir() else ()
 
     def get(self, competition: str) -> Competition:
         """The competition of that id.
@@ -84,7 +90,7 @@ class Pool:
         """
         from generators.competitions.package import Competition
 
-        ids = self.ids()
+        ids = self.ids(tiers=True)
         if competition not in ids:
             raise KeyError(f"no competition {competition!r} in {self.root}; there are: {', '.join(ids[:20]) or 'none'}")
         return Competition.load(self.root / competition)
@@ -102,6 +108,7 @@ class Pool:
         the pool holds that id already and `replace` is not set.
         """
         from generators.competitions.package import VERIFICATION, Competition
+        from generators.competitions.tiers import FULL, drop_tiers
         from generators.verification.verdict import Verdict
 
         competition = Competition.load(Path(package))
@@ -118,6 +125,8 @@ class Pool:
             if place.exists():
                 if not replace:
                     raise FileExistsError(f"{place} exists; publish with replace=True to put this one in its place")
+                if competition.card.tier == FULL:
+                    drop_tiers(self.root, competition.card.id)  # they are of the competition that goes
                 os.rename(place, Path(draft) / "replaced")  # noqa: PTH104 - the two renamings read as one
             os.rename(copy, place)  # noqa: PTH104 - as above
         return place

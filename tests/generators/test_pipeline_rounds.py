@@ -63,7 +63,7 @@ class Inventor:
     revisions: list[Proposal] = field(default_factory=list)
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
-    def propose(self, dataset, profile, *, limit=3) -> Proposals:
+    def propose(self, dataset, profile, *, limit=3, existing=()) -> Proposals:
         return Proposals(proposals=(PROPOSAL,))
 
     def revise(self, proposal, findings: Sequence[Finding], dataset, profile) -> Proposal | None:

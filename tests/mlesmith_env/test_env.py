@@ -414,7 +414,7 @@ def test_an_argument_that_cannot_be_is_refused_with_advice(wrong: dict[str, Any]
 
 def test_an_unknown_option_of_reset_is_refused(make: Make) -> None:
     env = make()
-    with pytest.raises(ValueError, match="task, group_id"):
+    with pytest.raises(ValueError, match="task, tier, group_id"):
         env.reset(options={"tsak": "x"})
     with pytest.raises(ValueError, match="no task"):
         MLESmithEnv().reset(seed=0)

@@ -73,6 +73,7 @@ def test_a_built_in_task_is_made_once_and_found_again(tmp_path: Path, monkeypatc
     made = card.stat().st_mtime_ns
     assert load_task("builtin:iris").root == first.root
     assert card.stat().st_mtime_ns == made
+    assert load_task("builtin:iris", tier="micro").root == first.root, "105 training rows are micro already"
     assert first.root.is_relative_to(tmp_path / "builtin")
     assert not [path for path in first.root.parents[1].iterdir() if path.name.startswith(".")]
     assert tasks.home() == tmp_path

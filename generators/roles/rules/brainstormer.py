@@ -9,6 +9,15 @@ from dataclasses import dataclass, field
 from generators.datasets.profile import DatasetProfile, TableProfile
 from generators.datasets.raw import RawDataset
 from generators.finding import Blame, Finding, Layer
+from generators.roles.diversity import (
+    WEIGHTS,
+    Traits,
+    crowding,
+    likeness,
+    metric_share,
+    objective_share,
+    traits_of,
+)
 from generators.roles.proposal import Exclusion, Lookup, Proposal, Proposals, Refusal
 from generators.roles.rules.candidates import Candidate, candidates, table_refusal
 from generators.roles.rules.formulation import Refused, formulate, renew_metric
@@ -18,7 +27,10 @@ _MAX_PROBES = 16
 """Candidates looked at closely before giving up, at most; more where more than a few formulations are wanted."""
 _SPARE = 3
 """Formulations worked out beyond those wanted, so that the better ones can be taken and others stand in reserve."""
-_SAME_TABLE, _SAME_SOURCE, _SAME_NAME, _SAME_OBJECTIVE = 1.2, 1.6, 1.0, 0.4
+_CROWDED = 0.8
+"""What a formulation loses that the whole pool has already; a pool must not outweigh what the data say."""
+_RARER = 0.25
+"""A metric gives way to another suitable one that has a share of the pool smaller by this much."""
 
 
 @dataclass
@@ -28,6 +40,7 @@ class _Search:
     dataset: RawDataset
     profile: DatasetProfile
     seed: int
+    existing: Sequence[Traits] = ()
     lookups: dict[str, tuple[Lookup, ...]] = field(default_factory=dict)
     found: list[tuple[Candidate, Proposal]] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)
@@ -37,6 +50,13 @@ class _Search:
         if table.name not in self.lookups:
             self.lookups[table.name] = choose_lookups(self.dataset, self.profile, table)
         return self.lookups[table.name]
+
+    def crowd(self, candidate: Candidate) -> float:
+        """What a candidate loses by what exists, as far as it is known before its inputs and metric are chosen."""
+        same = [other for other in self.existing if other.dataset == self.dataset.digest]
+        if any((t.target, t.objective) == (candidate.target.name, candidate.objective.value) for t in same):
+            return float("inf")
+        return _CROWDED * WEIGHTS["objective"] * objective_share(candidate.objective.value, self.existing)
 
     def refuse(self, subject: str, reason: str) -> None:
         """Keep the first reason for each subject."""
@@ -49,15 +69,18 @@ class RulesBrainstormer:
     def __init__(self, *, seed: int = 0) -> None:
         self._seed = seed
 
-    def propose(self, dataset: RawDataset, profile: DatasetProfile, *, limit: int = 3) -> Proposals:
-        """At most `limit` formulations, diverse in table, target and objective, best first, those that stand in
+    def propose(
+        self, dataset: RawDataset, profile: DatasetProfile, *, limit: int = 3, existing: Sequence[Traits] = ()
+    ) -> Proposals:
+        """At most `limit` formulations, unlike one another and what is `existing`, best first, those that stand in
         reserve for them, and what was refused.
 
-        Raises `ValueError` for a limit below 1.
+        What exists of the same dataset is not proposed again. The same arguments give the same proposals; the order of
+        `existing` does not matter. Raises `ValueError` for a limit below 1.
         """
         if limit < 1:
             raise ValueError(f"limit must be at least 1, got {limit}")
-        search = _Search(dataset, profile, self._seed)
+        search = _Search(dataset, profile, self._seed, tuple(existing))
         if not profile.tables:
             files = len(dataset.other_files)
             held = f"; it holds {files} other file{'s' if files != 1 else ''}" if files else ""
@@ -67,8 +90,9 @@ class RulesBrainstormer:
             if len(search.found) >= limit + _SPARE or not pool:
                 break
             others = [candidate for candidate, _ in search.found]
-            best = max(pool, key=lambda c: (c.prior - _likeness(c, others), c.table, c.target.name))
-            if _likeness(best, others) == float("inf"):
+            repeats = {id(c): _likeness(c, others) + search.crowd(c) for c in pool}
+            best = max(pool, key=lambda c: (c.prior - repeats[id(c)], c.table, c.target.name))
+            if repeats[id(best)] == float("inf"):
                 break
             pool.remove(best)
             self._consider(search, best)
@@ -146,11 +170,10 @@ class RulesBrainstormer:
         than one suits."""
         left, taken, proposals = list(search.found), list[Candidate](), list[Proposal]()
         while left:
-            best = max(left, key=lambda pair: (pair[1].score - _likeness(pair[0], taken), pair[1].slug))
+            best = max(left, key=lambda pair: (pair[1].score - _repeats(pair, taken, proposals, search), pair[1].slug))
             left.remove(best)
             candidate, proposal = best
-            if proposal.metric in {other.metric for other in proposals}:
-                proposal = renew_metric(proposal, search.dataset) or proposal
+            proposal = _with_rarer_metric(proposal, proposals, search)
             taken.append(candidate)
             proposals.append(proposal)
         return proposals
@@ -186,7 +209,30 @@ def _likeness(candidate: Candidate, others: Sequence[Candidate]) -> float:
         if same_source and other.objective is candidate.objective:
             return float("inf")
         same_name = other.target.source.lower() == candidate.target.source.lower()
-        total += _SAME_SOURCE * same_source + _SAME_NAME * (same_name and not same_source)
-        total += _SAME_TABLE * (other.table == candidate.table)
-        total += _SAME_OBJECTIVE * (other.objective is candidate.objective)
+        total += WEIGHTS["source"] * same_source + WEIGHTS["target"] * (same_name and not same_source)
+        total += WEIGHTS["table"] * (other.table == candidate.table)
+        total += WEIGHTS["objective"] * (other.objective is candidate.objective)
     return total
+
+
+def _repeats(
+    pair: tuple[Candidate, Proposal], taken: Sequence[Candidate], proposals: Sequence[Proposal], search: _Search
+) -> float:
+    """What a formulation repeats of those taken and of what exists, in units of the score."""
+    candidate, proposal = pair
+    if _likeness(candidate, taken) == float("inf"):
+        return float("inf")
+    digest = search.dataset.digest
+    traits = traits_of(proposal, digest)
+    alike = sum(likeness(traits, traits_of(other, digest)) for other in proposals)
+    return alike + _CROWDED * crowding(traits, search.existing)
+
+
+def _with_rarer_metric(proposal: Proposal, proposals: Sequence[Proposal], search: _Search) -> Proposal:
+    """The proposal with a suitable metric that none of the others has, and that the pool is not full of."""
+    used = {other.metric for other in proposals}
+    renewed = renew_metric(proposal, search.dataset, used=used)
+    if renewed is None:
+        return proposal
+    share, other_share = (metric_share(one.metric, search.existing) for one in (proposal, renewed))
+    return renewed if proposal.metric in used or share - other_share >= _RARER else proposal

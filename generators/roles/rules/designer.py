@@ -27,6 +27,7 @@ from generators.competitions.package import (
     write_card,
 )
 from generators.competitions.parts import choose_key
+from generators.competitions.prepare_file import PREPARE_LIMITS
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.errors import CompetitionError
@@ -39,10 +40,8 @@ from generators.roles.rules.measuring import metric_source, own_tests_source
 from generators.roles.rules.names import slug
 from generators.roles.rules.preparing import prepare_source
 from generators.roles.rules.targets import class_text, derive
-from sandboxes.limits import Limits
 from sandboxes.script import run_function
 
-PREPARE_LIMITS = Limits(wall_s=120.0, memory_mib=8192)
 _SPLIT_TRIES = 5
 _MIN_PER_CLASS = 2
 """Test rows of each class, so that both parts can hold it."""
@@ -110,6 +109,12 @@ class RulesDesigner:
         if not mine or not {finding.check for finding in mine} <= _OF_THE_DRAW:
             return None
         return self.design(draft.proposal, dataset, profile, root, seed=draft.card.provenance.seed + 1)
+
+    def describe(self, draft: Draft, dataset: RawDataset, profile: DatasetProfile) -> str:
+        """The description of the prepared package in the draft's folder, as its card and its tables now are."""
+        tables = _public_tables(draft.root)
+        counts = _counts(draft.proposal, dataset, tables)
+        return description(draft.card, draft.proposal, profile, tables, counts)
 
     def _prepare(self, proposal: Proposal, dataset: RawDataset, profile: DatasetProfile, root: Path, seed: int) -> None:
         """Write prepare.py and run it, isolated and offline."""

@@ -105,13 +105,13 @@ def formulate(
     )
 
 
-def renew_metric(proposal: Proposal, dataset: RawDataset) -> Proposal | None:
-    """The proposal with the next suitable metric, None where there is no other."""
+def renew_metric(proposal: Proposal, dataset: RawDataset, *, used: Collection[str] = ()) -> Proposal | None:
+    """The proposal with the next suitable metric that is not `used` either, None where there is no other."""
     values = competition_rows(dataset, proposal)[proposal.target.name]
     shares = dict(class_text(values).value_counts(normalize=True)) if proposal.classes else {}
     ordered = proposal.metric == "quadratic_weighted_kappa"
-    choice = choose_metric(proposal.objective, values, shares, ordered=ordered, used=(proposal.metric,))
-    if choice.name == proposal.metric:
+    choice = choose_metric(proposal.objective, values, shares, ordered=ordered, used=(proposal.metric, *used))
+    if choice.name in (proposal.metric, *used):
         return None
     form = get_metric(choice.name).forms[0]
     return proposal.model_copy(update={"metric": choice.name, "metric_why": choice.why, "form": form})

@@ -28,11 +28,11 @@ from generators.competitions.package import (
     read_card,
     write_card,
 )
+from generators.competitions.prepare_file import embed_description, parsed
 from generators.errors import CompetitionError
 from generators.finding import Finding
 from generators.roles.protocols import Draft
 from generators.roles.rules.measuring import class_name, metric_source, own_tests_source
-from generators.roles.rules.rendering import text_block
 
 _ROOT_FILES = frozenset({CARD, DESCRIPTION, PREPARE, METRIC, TESTS, LEADERBOARD, VERIFICATION})
 _TEXTS = (DESCRIPTION, PREPARE, METRIC, TESTS, PUBLIC_DESCRIPTION)
@@ -148,7 +148,7 @@ def _rows(path: Path) -> int | None:
 def _mend_metric(root: Path, card: Card) -> None:
     """One class with the contract's name and methods; where that cannot be had, the library's own."""
     path = root / METRIC
-    tree = _parsed(path)
+    tree = parsed(path)
     if tree is not None:
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
         raises = any(node.name == "InvalidSubmissionError" for node in classes)
@@ -166,7 +166,7 @@ def _mend_metric(root: Path, card: Card) -> None:
 def _mend_prepare(root: Path) -> None:
     """`prepare(raw, public, private)`: other names for the three folders get a function of the standard's in front."""
     path = root / PREPARE
-    tree = _parsed(path)
+    tree = parsed(path)
     if tree is None:
         return
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "prepare"]
@@ -199,27 +199,7 @@ def _unite_descriptions(root: Path) -> None:
     if not inside.is_file() or inside.read_text(encoding="utf-8") != kept:
         inside.parent.mkdir(exist_ok=True)
         _write(inside, kept)
-    _embed(root / PREPARE, kept)
-
-
-def _embed(path: Path, description: str) -> None:
-    """Set the constant DESCRIPTION of prepare.py, where it has one."""
-    tree = _parsed(path)
-    for node in tree.body if tree is not None else []:
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
-            continue
-        if [ast.unparse(t) for t in node.targets] == ["DESCRIPTION"] and node.value.value not in (None, description):
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            head, tail = lines[: node.lineno - 1], lines[node.end_lineno or node.lineno :]
-            _write(path, "".join([*head, f"DESCRIPTION = {text_block(description)}\n", *tail]))
-            return
-
-
-def _parsed(path: Path) -> ast.Module | None:
-    try:
-        return ast.parse(path.read_bytes(), filename=path.name)
-    except (OSError, SyntaxError, ValueError):
-        return None
+    embed_description(root / PREPARE, kept)
 
 
 def _methods(node: ast.ClassDef) -> set[str]:

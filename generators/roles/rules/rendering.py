@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from generators.competitions.prepare_file import text_block
 from generators.datasets.readers.code import literal as one_line
 
 _WIDTH = 110
@@ -48,14 +49,6 @@ def literal(value: Any, indent: int = 0) -> str:
     inner = "".join(f"{space}    {item},\n" for item in items)
     brackets = "{}" if isinstance(value, Mapping) else "[]"
     return f"{brackets[0]}\n{inner}{space}{brackets[1]}"
-
-
-def text_block(text: str) -> str:
-    """A text of several lines as a triple-quoted literal that reads as the text does."""
-    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    block = f'"""\\\n{escaped}"""'
-    assert ast.literal_eval(block) == text, "a text must come back as it went in"
-    return block
 
 
 def broken_call(expression: str, head: str = "") -> str:

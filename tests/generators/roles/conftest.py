@@ -24,8 +24,8 @@ class World(NamedTuple):
     dataset: RawDataset
     profile: DatasetProfile
 
-    def propose(self, limit: int = 3):
-        return RulesBrainstormer().propose(self.dataset, self.profile, limit=limit)
+    def propose(self, limit: int = 3, existing=()):
+        return RulesBrainstormer().propose(self.dataset, self.profile, limit=limit, existing=existing)
 
     def proposal(self, target: str, limit: int = 12) -> Proposal:
         """The proposal whose target has that name."""
