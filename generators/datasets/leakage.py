@@ -18,6 +18,7 @@ from generators.datasets import consequences, giveaways, jointly
 from generators.datasets.cells import Cells, encode, plain
 from generators.datasets.columns import judge_type
 from generators.datasets.evidence import Suspect
+from generators.datasets.futures import find_futures
 from generators.datasets.number_types import names_identifier
 from generators.datasets.probes import Goal, Reach, category_reach, quick_look, reach
 from generators.datasets.profile import ColumnType, Leak, TableProfile
@@ -75,6 +76,8 @@ def find_leaks(
     for leak in jointly.together(suspects, goal, seed):
         if leak.column not in found or found[leak.column].kind in _WEAKER:
             found[leak.column] = leak
+    for leak in find_futures(frame, target, profile) if profile is not None else ():
+        found.setdefault(leak.column, leak)
     return tuple(found[str(name)] for name in known.columns if str(name) in found)
 
 

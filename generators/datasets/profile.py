@@ -178,7 +178,7 @@ class Leak(_Frozen):
     kind: str
     """`copy`, `recoding`, `function`, `arithmetic` (with others), `threshold`, `rank`, `after_the_fact` (known only
     once the target is), `missingness`, `identifier`, `name`, `prediction` (somebody's estimate of the target),
-    `single_feature`."""
+    `single_feature`, `future` (what the target will be, in a series)."""
     strength: float
     """0 to 1; 1 gives the target exactly."""
     evidence: str
