@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from sandboxes.limits import Limits
 PREPARE_LIMITS = Limits(wall_s=120.0, memory_mib=8192)
 """What one run of `prepare` may take."""
 _WHOLE = "prepare_whole"
+# no source text holds a NUL, and a carriage return does not come back as one
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def parsed(path: Path) -> ast.Module | None:
@@ -30,6 +33,7 @@ def parsed(path: Path) -> ast.Module | None:
 def text_block(text: str) -> str:
     """A text of several lines as a triple-quoted literal that reads as the text does."""
     escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    escaped = _CONTROLS.sub(lambda found: f"\\x{ord(found.group()):02x}", escaped)
     block = f'"""\\\n{escaped}"""'
     assert ast.literal_eval(block) == text, "a text must come back as it went in"
     return block

@@ -65,6 +65,10 @@ def plain(series: pd.Series) -> pd.Series:
     return series
 
 
+LARGEST = 1e37
+"""Magnitude beyond which a number counts as missing: nothing is measured so large, and trees hold 32 bits."""
+
+
 def is_number(series: pd.Series) -> bool:
     """Whether the cells are numbers as read (booleans not counted)."""
     return bool(pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype))
@@ -91,6 +95,8 @@ def encode(series: pd.Series, kind: ColumnType | None = None) -> Cells:
         values = series.dt.total_seconds().to_numpy(dtype="float64")
     elif kind in (ColumnType.DATETIME, ColumnType.NUMERIC):
         values = _numbers_of_text(codes, pd.Series([str(label) for label in labels], dtype=object), kind)
+    if values is not None and values.size and not np.nanmax(np.abs(values), initial=0.0) <= LARGEST:
+        values = np.where(np.abs(values) <= LARGEST, values, np.nan)
     return Cells(str(series.name), np.asarray(codes, dtype=np.int64), tuple(labels), values)
 
 

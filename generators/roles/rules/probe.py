@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from generators.datasets.cells import LARGEST
+
 _TREES = 16
 _TEXT_FEATURES = 48
 
@@ -53,7 +55,7 @@ def encode(frame: pd.DataFrame) -> np.ndarray:
         else:
             parts.append(_encode_text(column))
     matrix = np.concatenate(parts, axis=1) if parts else np.empty((len(frame), 0))
-    return np.nan_to_num(matrix, nan=-999.0, posinf=1e12, neginf=-1e12)
+    return np.nan_to_num(matrix, nan=-999.0, posinf=1e12, neginf=-1e12).clip(-LARGEST, LARGEST)
 
 
 def _encode_text(column: pd.Series) -> np.ndarray:

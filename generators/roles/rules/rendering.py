@@ -26,6 +26,7 @@ def _environment() -> Environment:
         autoescape=False,  # noqa: S701 - the output is Python and Markdown, no page
     )
     environment.filters["literal"] = literal
+    environment.filters["comment"] = comment
     environment.filters["text_block"] = text_block
     environment.filters["indented"] = broken_call
     return environment
@@ -49,6 +50,11 @@ def literal(value: Any, indent: int = 0) -> str:
     inner = "".join(f"{space}    {item},\n" for item in items)
     brackets = "{}" if isinstance(value, Mapping) else "[]"
     return f"{brackets[0]}\n{inner}{space}{brackets[1]}"
+
+
+def comment(text: str) -> str:
+    """A text as it may stand behind a `#`: whatever could end the line is a space."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def broken_call(expression: str, head: str = "") -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from generators.datasets.cells import LARGEST
 from generators.roles.rules.probe import encode
 
 _MAX_ROWS = 5000
@@ -123,6 +124,7 @@ def _with_target_means(both: pd.DataFrame, material: Material) -> np.ndarray:
 def _skill(train: np.ndarray, test: np.ndarray, material: Material, *, leaf: int) -> float:
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+    train, test = (part.clip(-LARGEST, LARGEST) for part in (train, test))
     if material.classes:
         tree = DecisionTreeClassifier(min_samples_leaf=leaf, max_depth=8, random_state=0).fit(
             train, material.train_truth

@@ -243,3 +243,12 @@ def test_a_count_of_few_values_is_a_factor_of_a_total() -> None:
     )
     leaks = {leak.column: leak.kind for leak in find_leaks(frame, "price", objective="regression")}
     assert leaks == {"pieces": "arithmetic", "total": "arithmetic"}
+
+
+def test_numbers_beyond_all_measure_count_as_missing_and_stop_nothing() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=300), "b": rng.choice([1e308, -1e308, 3.0], 300)})
+    frame["c"], frame["y"] = rng.normal(size=300) * 1e300, rng.choice(["u", "v"], 300)
+    profile_frame(frame)
+    assert find_leaks(frame, "y", objective="binary classification") == ()
+    assert find_leaks(frame, "a", objective="regression") == ()

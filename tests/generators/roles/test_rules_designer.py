@@ -316,3 +316,11 @@ def test_line_ends_and_backslashes_in_names_break_neither_code_nor_description(w
     root = made.design(proposal, tmp_path / "package").root
     assert "| `WEIGHT\\nKG` | number |" in (root / "description.md").read_text(encoding="utf-8")
     assert "WEIGHT\nKG" in table(root / "public/train.csv").columns
+
+
+def test_labels_with_characters_that_end_a_line_stay_in_their_comment(world, orders, tmp_path) -> None:
+    strange = orders.replace({"status": {"lost": "lost\nimport os"}})
+    made = world(orders=strange)
+    draft = made.design(made.proposal("status"), tmp_path / "package")
+    text = (draft.root / "prepare.py").read_text("utf-8")
+    assert "import os" not in [line.strip() for line in text.splitlines()]
