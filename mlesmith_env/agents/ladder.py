@@ -128,11 +128,11 @@ class Ladder:
             "split_format": columns.dates.get(self.split_column, ""),
             "splitter": "GroupKFold" if grouped else "KFold" if value else "StratifiedKFold",
             "max_rows": 15_000 if columns.texts else 30_000,
-            **_effort(self.rows, len(columns.inputs), len(card.classes) if not value else 1),
+            **_effort(self.rows, len(columns.inputs), len(card.classes) if not value else 1, texts=bool(columns.texts)),
         }
 
 
-def _effort(rows: int, inputs: int, classes: int) -> dict[str, Any]:
+def _effort(rows: int, inputs: int, classes: int, *, texts: bool) -> dict[str, Any]:
     """How much work a program may do on a table of this size, so that a rung ends within seconds."""
     outputs = classes if classes > 2 else 1
     small, tiny = rows <= 2_000, rows <= 250
@@ -142,7 +142,7 @@ def _effort(rows: int, inputs: int, classes: int) -> dict[str, Any]:
         "rounds": 40 if tiny or outputs * inputs > 300 else 100 if small or outputs * inputs > 200 else 160,
         "trees": 25 if tiny else 60 if rows <= 5_000 else 40,
         "folds": 2 if tiny else 4 if heavy else 3,
-        "one_fold": heavy,
+        "one_fold": heavy or (tiny and texts),  # a text is read anew for each fold
     }
 
 
