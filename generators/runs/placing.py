@@ -1,0 +1,71 @@
+"""Placing: competitions that a worker has finished move from its staging folder into the pool folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from generators.competitions.tiers import drop_tiers
+from generators.finding import CheckOutcome, Layer
+from generators.runs.record import Record, RejectedLine
+from generators.runs.worker import POOL, ROUNDS
+
+_KEPT_ROUNDS = ".rounds"
+_REPLACED = "replaced"
+
+
+def place(record: Record, staging: Path, out: Path, *, overwrite: bool) -> dict[str, RejectedLine]:
+    """Move what a job has made; the ids whose places are taken by other competitions, as rejections.
+
+    Each move is one rename. What was moved before, by a run that was killed here, is left where it is; the staging
+    folder is not removed.
+    """
+    taken = {}
+    for line in record.published:
+        staged = staging / POOL / line.id
+        if not staged.is_dir():
+            continue
+        try:
+            _move(staged, out / line.id, overwrite=overwrite)
+        except FileExistsError as error:
+            from generators.pipeline import PLACE_TAKEN
+
+            taken[line.id] = RejectedLine(
+                subject=line.id, title=line.title, reason=str(error), check=PLACE_TAKEN, blame=None, rounds=line.rounds
+            )
+    for name, whole in record.folders().items():
+        staged = staging / POOL / name
+        if name != whole and whole not in taken and staged.is_dir():  # a tier goes with its competition
+            _move(staged, out / name, overwrite=True)
+    rounds = staging / ROUNDS
+    for folder in sorted(rounds.iterdir()) if rounds.is_dir() else []:
+        kept = out / _KEPT_ROUNDS / folder.name
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.parent.mkdir(exist_ok=True)
+        folder.rename(kept)
+    return taken
+
+
+def is_whole(record: Record, taken: dict[str, RejectedLine] | None, staging: Path, out: Path) -> bool:
+    """Whether all that a record tells of is in the pool or, where it was never told to be placed, still on its way."""
+    return all(
+        (taken is not None and whole in taken)
+        or (out / name).is_dir()
+        or (taken is None and (staging / POOL / name).is_dir())
+        for name, whole in record.folders().items()
+    )
+
+
+def _move(staged: Path, home: Path, *, overwrite: bool) -> None:
+    if home.exists() and not overwrite:
+        from generators.publish import published_before
+        from generators.verification.verdict import Verdict
+
+        verdict = Verdict.model_validate_json((staged / "verification.json").read_bytes())
+        layers = {result.layer for result in verdict.results if result.outcome is not CheckOutcome.SKIPPED}
+        if published_before(staged, home.parent, tuple(layer for layer in Layer if layer in layers)) is not None:
+            return
+    if home.exists():
+        drop_tiers(home.parent, home.name)  # they are of the competition that goes
+        home.rename(staged.with_name(f"{_REPLACED}-{staged.name}"))
+    staged.rename(home)
