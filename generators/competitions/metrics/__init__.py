@@ -14,10 +14,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from generators.competitions.card import Objective, SubmissionForm
-from generators.competitions.metrics import classification, probability, regression
-from generators.competitions.metrics.metric import Metric, MetricSource
+from generators.competitions.metrics import (
+    classification,
+    correlation,
+    discrimination,
+    f_scores,
+    probability,
+    regression,
+)
+from generators.competitions.metrics.metric import Metric
+from generators.competitions.metrics.source import MetricSource
 
-_FAMILIES = (classification, probability, regression)
+_FAMILIES = (classification, f_scores, probability, discrimination, regression, correlation)
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {metric.name: metric for family in _FAMILIES for metric in family.METRICS}

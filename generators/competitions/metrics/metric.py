@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from generators.competitions.card import Objective, SubmissionForm
-
-
-class MetricSource(NamedTuple):
-    """Source text of a metric's function, ready to stand in a generated `metric.py`."""
-
-    imports: tuple[str, ...]
-    """Import lines for the head of the module, plain imports first, sorted."""
-    function: str
-    """The function alone, ending in a newline. It needs nothing but `imports`."""
+from generators.competitions.metrics.source import MetricSource, source_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +78,5 @@ class Metric:
         return {name: given[name] for name in self.parameters if name in given}
 
     def source(self) -> MetricSource:
-        """Imports and text of the function. The same for every call; self-contained."""
-        return _source(self.function)
-
-
-@cache
-def _source(function: Callable[..., float]) -> MetricSource:
-    """Imports inside the function keep this package quick to import; in a generated file they belong at its head."""
-    text = textwrap.dedent(inspect.getsource(function))
-    definition = ast.parse(text).body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    lines = text.splitlines()
-    imports = []
-    for statement in definition.body:
-        if isinstance(statement, ast.Import | ast.ImportFrom):
-            imports.append(ast.unparse(statement))
-            last = statement.end_lineno or statement.lineno
-            blank_follows = last < len(lines) and not lines[last].strip()
-            for number in range(statement.lineno, last + 1 + blank_follows):
-                lines[number - 1] = "\0"
-    if any(isinstance(node, ast.Name) and node.id == "np" for node in ast.walk(definition)):
-        imports.append("import numpy as np")
-    body = "\n".join(line for line in lines if line != "\0")
-    return MetricSource(tuple(sorted(set(imports), key=lambda line: (line.startswith("from"), line))), body + "\n")
+        """Imports and text of the function and of what it uses of this library; self-contained."""
+        return source_of(self.function)
