@@ -16,16 +16,39 @@ from types import MappingProxyType
 from generators.competitions.card import Objective, SubmissionForm
 from generators.competitions.metrics import (
     classification,
+    columns,
     correlation,
+    detection,
     discrimination,
     f_scores,
+    label_sets,
+    masks,
+    multilabel,
+    ngrams,
     probability,
+    ranking,
     regression,
+    text,
 )
 from generators.competitions.metrics.metric import Metric
 from generators.competitions.metrics.source import MetricSource
 
-_FAMILIES = (classification, f_scores, probability, discrimination, regression, correlation)
+_FAMILIES = (
+    classification,
+    f_scores,
+    probability,
+    discrimination,
+    regression,
+    correlation,
+    multilabel,
+    label_sets,
+    columns,
+    ranking,
+    text,
+    ngrams,
+    masks,
+    detection,
+)
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {metric.name: metric for family in _FAMILIES for metric in family.METRICS}

@@ -21,7 +21,11 @@ class Metric:
     - `label`: two arrays of class labels as text, shape (n,);
     - `probability`: 0/1 integers (1 is the positive class) and floats, shape (n,);
     - `probabilities`: integers that index the classes, shape (n,), and floats of shape (n, classes);
-    - `value`: two arrays of floats, shape (n,).
+    - `value`: two arrays of floats, shape (n,);
+    - `values`: two arrays of floats, shape (n, targets);
+    - `value and spread`: floats of shape (n,), and floats of shape (n, 2);
+    - `label probabilities`: floats of shape (n, targets), 0 or 1 in the truth;
+    - any other: two arrays of text, shape (n,), one cell a row as `generators.competitions.metrics.cells` reads it.
 
     A score that is undefined for the true values given (ROC AUC of a single class) raises `ValueError`. Missing and
     infinite values never reach a function: the guard refuses them.
@@ -45,11 +49,17 @@ class Metric:
     """Numbers outside are refused before scoring."""
     rows_sum_to_one: bool = False
     """Whether each row of probabilities must sum to 1."""
+    bounds_of: Callable[..., tuple[float | None, float | None]] | None = None
+    """The bounds for given parameters, where they depend on them; `bounds` are those of the default ones."""
 
     @property
     def best(self) -> float | None:
         """The score of a perfect submission, None where the metric has no such bound."""
         return self.bounds[1] if self.higher_is_better else self.bounds[0]
+
+    def bounds_with(self, metric_parameters: Mapping[str, Any] | None = None) -> tuple[float | None, float | None]:
+        """Lowest and highest score with these parameters, None where there is no bound."""
+        return self.bounds if self.bounds_of is None else self.bounds_of(**(metric_parameters or {}))
 
     def arguments(
         self, classes: Sequence[str] = (), metric_parameters: Mapping[str, Any] | None = None

@@ -26,12 +26,13 @@ class MetricSource(NamedTuple):
 
 
 @cache
-def source_of(function: Callable[..., Any]) -> MetricSource:
-    """The self-contained source of a function of this library. The same for every call."""
+def source_of(*wanted: Callable[..., Any]) -> MetricSource:
+    """The self-contained source of functions of this library. The same for every call."""
     imports: dict[str, None] = {}
     constants: dict[str, None] = {}
     functions: dict[str, None] = {}
-    _collect(function, imports, constants, functions)
+    for function in wanted:
+        _collect(function, imports, constants, functions)
     ordered = sorted(imports, key=lambda line: (line.startswith("from"), line))
     blocks = ["\n".join(constants), *functions] if constants else list(functions)
     return MetricSource(tuple(ordered), "\n\n\n".join(blocks) + "\n")

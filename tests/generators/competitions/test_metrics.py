@@ -16,6 +16,8 @@ from generators.competitions.metrics import METRICS, get_metric, metrics_for
 CLASSES = ["low", "middle", "high", "top"]
 PARAMETERS = {"mase": {"scale": 0.5}, "pinball": {"quantile": 0.8}, "f_beta": {"beta": 0.5}, "top_k_accuracy": {"k": 2}}
 """Parameters that are set in the examples."""
+FORMS = {SubmissionForm.LABEL, SubmissionForm.PROBABILITY, SubmissionForm.PROBABILITIES, SubmissionForm.VALUE}
+ON_ONE_TARGET = [name for name, metric in METRICS.items() if metric.forms[0] in FORMS]
 UNDEFINED = {
     "f_beta": (np.array(["no", "no"], dtype=object), {"positive": "yes"}),
     "precision": (np.array(["no", "no"], dtype=object), {"positive": "yes"}),
@@ -66,7 +68,7 @@ def example(name: str, *, rows: int = 60, seed: int = 0) -> tuple[np.ndarray, np
     return truth, truth + random.normal(0, 1, rows).clip(-0.05), truth.copy(), arguments
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", ON_ONE_TARGET)
 def test_a_perfect_submission_reaches_the_best_bound_and_any_other_stays_within_the_bounds(name):
     metric = get_metric(name)
     truth, guess, perfect, arguments = example(name)
@@ -79,7 +81,7 @@ def test_a_perfect_submission_reaches_the_best_bound_and_any_other_stays_within_
     assert other < best if metric.higher_is_better else other > best
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", ON_ONE_TARGET)
 def test_the_order_of_rows_never_matters_and_inputs_stay_as_they_are(name):
     metric = get_metric(name)
     truth, guess, _, arguments = example(name)
@@ -92,7 +94,7 @@ def test_the_order_of_rows_never_matters_and_inputs_stay_as_they_are(name):
     assert type(score) is float
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", ON_ONE_TARGET)
 def test_the_source_alone_computes_the_same_score(name):
     """What a generated `metric.py` contains is the function itself and needs nothing but its imports."""
     metric = get_metric(name)
@@ -250,9 +252,9 @@ def test_parameters_come_from_the_classes_unless_they_are_set():
         get_metric("f1").arguments(["no", "yes"], {"beta": 2})
 
 
-def test_naming_a_metric_loads_neither_scikit_learn_nor_scipy():
+def test_naming_a_metric_loads_no_library_that_computes_one():
     code = (
         "import sys; from generators.competitions.metrics import get_metric; get_metric('roc_auc').source(); "
-        "assert not {'sklearn', 'scipy'} & set(sys.modules)"
+        "assert not {'sklearn', 'scipy', 'sacrebleu', 'jiwer', 'pycocotools'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
