@@ -26,6 +26,17 @@ _FORMS = {
     SubmissionForm.PROBABILITY: "the probability of the positive class",
     SubmissionForm.PROBABILITIES: "one column per class with its probability; each row sums to 1",
     SubmissionForm.VALUE: "a number",
+    SubmissionForm.VALUES: "a number in each column",
+    SubmissionForm.SPREAD: "a number, and the standard deviation of its error",
+    SubmissionForm.LABEL_PROBABILITIES: "one column per label with its probability",
+    SubmissionForm.LABEL_SET: "labels separated by spaces, in any order; - for none",
+    SubmissionForm.RANKING: "items separated by spaces, the best first; - for none",
+    SubmissionForm.TEXT: "a text that is not blank",
+    SubmissionForm.MASK: "a run-length code, `start length ...` of pixels counted from 1 column by column; - for none",
+    SubmissionForm.MASKS: "run-length codes of single objects, separated by semicolons; - for none",
+    SubmissionForm.BOXES: "`label score x_min y_min x_max y_max` of each box, separated by spaces; - for none",
+    SubmissionForm.POINTS: "`label x y` of each point, separated by spaces; - for none",
+    SubmissionForm.INTERVALS: "`start end` of each interval, separated by spaces; - for none",
 }
 
 

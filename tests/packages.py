@@ -177,14 +177,14 @@ def _metric_text(card: Card, metric: Metric) -> str:
     return METRIC.substitute(
         title=metric.title,
         target=card.targets[0],
-        imports="\n".join(["import numpy as np", "import pandas as pd", *(i for i in imports if i.startswith("from"))]),
+        imports="\n".join(dict.fromkeys(["import numpy as np", "import pandas as pd", *imports])),
         classes=list(card.classes),
         predictions=list(card.prediction_columns),
         function=function,
         higher=metric.higher_is_better,
         arrays=ARRAYS[card.form],
         name=metric.name,
-        arguments="".join(f", {name}={arguments[name]}" for name in metric.parameters),
+        arguments="".join(f", {name}={arguments[name]}" for name in metric.parameters if name in arguments),
         checks=LABEL_CHECKS if card.form is SubmissionForm.LABEL else NUMBER_CHECKS,
     )
 

@@ -52,6 +52,31 @@ class SubmissionForm(StrEnum):
     """One column per class, named by the class as text; each row sums to 1."""
     VALUE = "value"
     """One column named like the target: a number."""
+    VALUES = "values"
+    """One column per target, named like it: a number each."""
+    SPREAD = "value and spread"
+    """A column named like the target, a number, and `<target>_spread`, the standard deviation of its error."""
+    LABEL_PROBABILITIES = "label probabilities"
+    """One column per target, named like it: the probability (or any increasing score) that the row has this label."""
+    LABEL_SET = "label set"
+    """One column named like the target: labels in any order, separated by spaces; `-` for none."""
+    RANKING = "ranked list"
+    """One column named like the target: items separated by spaces, the best first; `-` for none."""
+    TEXT = "text"
+    """One column named like the target: free text that is not blank."""
+    MASK = "mask"
+    """One column named like the target: a run-length code `start length ...` of pixels counted from 1 column by column;
+    `-` for none."""
+    MASKS = "masks"
+    """One column named like the target: run-length codes as of `mask`, separated by semicolons; `-` for none."""
+    BOXES = "boxes"
+    """One column named like the target: `label score x_min y_min x_max y_max` of each box, separated by spaces; `-` for
+    none. The answers have the same form."""
+    POINTS = "points"
+    """One column named like the target: `label x y` of each point, separated by spaces; `-` for none. The answers hold
+    boxes as of `boxes`, one around each point to be found."""
+    INTERVALS = "intervals"
+    """One column named like the target: `start end` of each interval, separated by spaces; `-` for none."""
 
 
 class _Frozen(BaseModel):
@@ -153,6 +178,8 @@ class Card(_Frozen):
             raise ValueError("a card names at least one target column and one id column")
         if self.form is SubmissionForm.PROBABILITIES and len(self.classes) < 2:
             raise ValueError("probabilities are submitted for at least two classes; `classes` names them")
+        if self.form is SubmissionForm.SPREAD and len(self.targets) != 1:
+            raise ValueError("a value and its spread are submitted for one target")
         return self
 
     @property
@@ -163,4 +190,6 @@ class Card(_Frozen):
     @property
     def prediction_columns(self) -> tuple[str, ...]:
         """The columns of a submission besides the ids."""
+        if self.form is SubmissionForm.SPREAD:
+            return (*self.targets, f"{self.targets[0]}_spread")
         return self.classes if self.form is SubmissionForm.PROBABILITIES else self.targets

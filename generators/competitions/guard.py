@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from generators.competitions.card import Card, SubmissionForm
+from generators.competitions.forms import NUMBER_FORMS, SUBMITTED_CELLS, cell_problem
 from generators.competitions.labels import Spellings, match_labels
 from generators.competitions.metrics import METRICS
 
@@ -90,16 +91,23 @@ def align(submission: pd.DataFrame, answers: pd.DataFrame, card: Card) -> pd.Dat
     """The submission in the rows and ids of `answers` and the columns of the card: ids, then predictions.
 
     `submission` is what `parse_submission` gives (any frame is taken as the text it would be written as), `answers`
-    what `Competition.answers` gives. Predictions come as class labels spelled as in `card.classes`, or as finite
-    floats. The order of rows and columns does not matter. Raises `InvalidSubmission`.
+    what `Competition.answers` gives. Predictions come as class labels spelled as in `card.classes`, as finite
+    floats, or as texts that the card's form can read. The order of rows and columns does not matter. Raises
+    `InvalidSubmission`.
     """
     _check_columns([str(name) for name in submission.columns], card)
     order = _row_order(submission, answers, card.ids)
     aligned = answers.loc[:, list(card.ids)].reset_index(drop=True)
     for column in card.prediction_columns:
         texts = _as_object(submission[column])[order]
-        aligned[column] = _labels(texts, column, card) if card.form is SubmissionForm.LABEL else _numbers(texts, column)
-    if card.form is not SubmissionForm.LABEL:
+        if card.form in NUMBER_FORMS:
+            aligned[column] = _numbers(texts, column)
+        elif card.form is SubmissionForm.LABEL:
+            aligned[column] = _labels(texts, column, card)
+        else:
+            _check_cells(texts, column, aligned, card)
+            aligned[column] = texts
+    if card.form in NUMBER_FORMS:
         check_range(aligned, card)
     return aligned
 
@@ -233,6 +241,18 @@ def _labels(texts: np.ndarray, column: str, card: Card) -> np.ndarray:
     )
 
 
+def _check_cells(texts: np.ndarray, column: str, aligned: pd.DataFrame, card: Card) -> None:
+    """Raise `InvalidSubmission` for a cell that the card's form cannot read."""
+    problem = cell_problem(texts, SUBMITTED_CELLS[card.form], card.classes)
+    if problem is not None:
+        row, why = problem
+        key = _shown(_keys([_as_object(aligned[name]) for name in card.ids])[row])
+        advice = f"; the labels are {_some(card.classes, 20)}" if card.classes else ""
+        raise InvalidSubmission(
+            f"column {column!r} of {' and '.join(card.ids)} {key!r} cannot be read as {card.form}: {why}{advice}"
+        )
+
+
 def _numbers(texts: np.ndarray, column: str) -> np.ndarray:
     try:
         numbers = texts.astype(np.float64)
@@ -276,7 +296,7 @@ def check_range(aligned: pd.DataFrame, card: Card) -> None:
                 f"column {columns[place]!r} holds values {side} {bound:g}, such as {values[row, place]:.6g}; "
                 f"{metric.title if metric else card.metric} does not take them"
             )
-    if metric and metric.rows_sum_to_one and card.form is SubmissionForm.PROBABILITIES:
+    if metric and metric.rows_sum_to_one:
         sums = values.sum(axis=1)
         wrong = np.abs(sums - 1.0) > SUM_TOLERANCE
         if wrong.any():

@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from generators.competitions.card import Card, SubmissionForm
+from generators.competitions.forms import ANSWER_CELLS, NUMBER_ANSWERS, cell_problem
 from generators.competitions.labels import match_labels
 from generators.competitions.leaderboard import LeaderboardRow, read_leaderboard
 from generators.errors import CompetitionError
@@ -74,7 +75,8 @@ class Competition:
     def answers(self) -> pd.DataFrame:
         """The true values: id columns as text, then the targets, then any other columns of the file as text.
 
-        Targets are class labels as text, spelled as in `card.classes`, or floats where values are predicted. Raises
+        Targets are class labels as text, spelled as in `card.classes`, floats where numbers are predicted, else texts
+        that the form can read. Raises
         `CompetitionError` for a table that does not fit the card, has missing or repeated ids or missing values.
         """
         return read_answers(self.root, self.card)
@@ -151,12 +153,24 @@ def read_answers(root: Path, card: Card) -> pd.DataFrame:
     if (ids == "").any(axis=None) or ids.duplicated().any():
         raise CompetitionError(f"{path}: an id ({', '.join(card.ids)}) is missing or occurs more than once")
     for target in card.targets:
-        values = _values(table[target]) if card.form is SubmissionForm.VALUE else _classes(table[target], card)
+        if card.form in ANSWER_CELLS:
+            _check_cells(table[target], card, path)
+            continue
+        values = _values(table[target]) if card.form in NUMBER_ANSWERS else _classes(table[target], card)
+        kind = "finite numbers" if card.form in NUMBER_ANSWERS else "classes of the card"
+        if values is not None and card.form is SubmissionForm.LABEL_PROBABILITIES and not values.isin([0, 1]).all():
+            values, kind = None, "0 and 1"
         if values is None:
-            kind = "finite numbers" if card.form is SubmissionForm.VALUE else "classes of the card"
             raise CompetitionError(f"{path}: column {target!r} must hold {kind} only")
         table = table.assign(**{target: values})
     return table
+
+
+def _check_cells(column: pd.Series[str], card: Card, path: Path) -> None:
+    problem = cell_problem(column.to_numpy(dtype=object), ANSWER_CELLS[card.form], card.classes)
+    if problem is not None:
+        row, why = problem
+        raise CompetitionError(f"{path}: column {column.name!r} of row {row + 2} cannot be read as {card.form}: {why}")
 
 
 def _values(column: pd.Series[str]) -> pd.Series[float] | None:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from generators.competitions.card import Card, SubmissionForm
+from generators.competitions.forms import NUMBER_FORMS
 from generators.competitions.guard import LARGEST_NUMBER, check_range
 from generators.competitions.labels import Spellings
 
@@ -59,6 +60,7 @@ class PlainReader:
         self._integers = _Integers.among(self._ids)
         self._usable = (
             len(set(self._names)) == len(self._names)
+            and (card.form in NUMBER_FORMS or card.form is SubmissionForm.LABEL)
             and (bool(card.classes) or card.form is not SubmissionForm.LABEL)
             and not any(_AMBIGUOUS.search(" ".join(some)) for some in (self._names, card.classes, *texts))
         )

@@ -9,18 +9,25 @@ import numpy as np
 import pandas as pd
 
 from generators.competitions.card import Card, SubmissionForm
+from generators.competitions.forms import ANSWER_CELLS, point_in
 from generators.competitions.metrics import get_metric
 
 
 def metric_arrays(answers: pd.DataFrame, predictions: pd.DataFrame, card: Card) -> tuple[np.ndarray, np.ndarray]:
-    """True and predicted values as the metric's function takes them (see `Metric`), for one target.
+    """True and predicted values as the metric's function takes them (see `Metric`).
 
     `answers` as `Competition.answers` gives them, `predictions` as `guard.align` does: the same rows in the same order.
     """
     truth = answers[card.targets[0]]
+    if card.form in {SubmissionForm.VALUES, SubmissionForm.LABEL_PROBABILITIES}:
+        columns = list(card.targets)
+        return answers[columns].to_numpy(dtype=np.float64), predictions[columns].to_numpy(dtype=np.float64)
+    if card.form is SubmissionForm.SPREAD:
+        columns = list(card.prediction_columns)
+        return truth.to_numpy(dtype=np.float64), predictions[columns].to_numpy(dtype=np.float64)
     if card.form is SubmissionForm.VALUE:
         return truth.to_numpy(dtype=np.float64), predictions[card.targets[0]].to_numpy(dtype=np.float64)
-    if card.form is SubmissionForm.LABEL:
+    if card.form is SubmissionForm.LABEL or card.form in ANSWER_CELLS:
         return truth.to_numpy(dtype=object), predictions[card.targets[0]].to_numpy(dtype=object)
     if card.form is SubmissionForm.PROBABILITY:
         positive = (truth == card.classes[1]).to_numpy(dtype=np.int64)
@@ -49,6 +56,10 @@ def perfect_submission(answers: pd.DataFrame, card: Card) -> pd.DataFrame:
         elif card.form is SubmissionForm.PROBABILITIES:
             for label in card.classes:
                 submission[label] = (truth == label).astype(float)
+        elif card.form is SubmissionForm.POINTS:
+            submission[target] = truth.map(point_in)
         else:
             submission[target] = truth
+            if card.form is SubmissionForm.SPREAD:
+                submission[card.prediction_columns[-1]] = 0.0
     return submission

@@ -41,8 +41,9 @@ def card_fits_metric(evidence: Evidence) -> Observation:
         metric.arguments(card.classes, card.metric_parameters)
     except ValueError as error:
         return failed("The card's metric parameters do not fit.", str(error))
-    if card.higher_is_better == metric.higher_is_better and card.bounds != metric.bounds:
-        return failed("The card's bounds are not those of the metric.", f"{card.bounds} instead of {metric.bounds}")
+    bounds = metric.bounds_with(card.metric_parameters)
+    if card.higher_is_better == metric.higher_is_better and card.bounds != bounds:
+        return failed("The card's bounds are not those of the metric.", f"{card.bounds} instead of {bounds}")
     return passed(metric=card.metric)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from generators.competitions.card import Card, SubmissionForm
 from generators.errors import CompetitionError
-from mlesmith_env.agents.aims import Aim, aim_of
+from mlesmith_env.agents.aims import TABLE_FORMS, Aim, aim_of
 from mlesmith_env.agents.columns import Columns, look_at, read_public
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class Ladder:
         """
         if len(card.targets) != 1:
             raise CompetitionError(f"{card.id}: the scripted solutions answer one target, not {len(card.targets)}")
+        if card.form not in TABLE_FORMS:
+            raise CompetitionError(f"{card.id}: the scripted solutions write no submission of the form {card.form}")
         known = (*card.ids, *card.targets) if card.form is not SubmissionForm.VALUE else card.ids
         try:
             train = read_public(root / "public" / "train.csv", known)

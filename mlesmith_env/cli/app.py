@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlesmith_env.cli import doctor, generate, info, listing, play, quickstart, replay, sandbox, verify
+from mlesmith_env.cli import doctor, generate, info, listing, metrics, play, quickstart, replay, sandbox, verify
 
 app = typer.Typer(
     name="mlesmith",
@@ -23,6 +23,7 @@ app.command("list")(listing.list_competitions)
 app.command("info")(info.info)
 app.command("play")(play.play)
 app.command("replay")(replay.replay)
+app.command("metrics")(metrics.metrics)
 app.command("doctor")(doctor.doctor)
 app.add_typer(sandbox.app, name="sandbox")
 

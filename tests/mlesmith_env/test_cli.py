@@ -17,7 +17,7 @@ from generators.competitions.package import read_card
 from mlesmith_env.cli import FINDINGS, OK, USAGE, main
 from mlesmith_env.env import MLESmithEnv
 
-VERBS = ("quickstart", "generate", "verify", "list", "info", "play", "replay", "doctor", "sandbox")
+VERBS = ("quickstart", "generate", "verify", "list", "info", "play", "replay", "metrics", "doctor", "sandbox")
 
 
 @dataclass
@@ -95,6 +95,22 @@ def test_a_broken_competition_ends_with_1(mlesmith: Callable[..., Ran], good_pac
     ran = mlesmith("info", good_package)
     assert ran.code == FINDINGS
     assert "metric.py" in ran.err
+
+
+def test_metrics_lists_the_library_explains_one_and_answers_an_unknown_name(mlesmith: Callable[..., Ran]) -> None:
+    from generators.competitions.metrics import METRICS
+
+    ran = mlesmith("metrics")
+    assert ran.code == OK
+    assert f"{len(METRICS)} metrics" in ran.out
+    listed = {entry["name"]: entry for entry in mlesmith("metrics", "--json").data}
+    assert set(listed) == set(METRICS)
+    assert listed["rmse"]["bounds"] == [0.0, None]
+    assert listed["map_50"]["forms"] == ["boxes"]
+    assert "harmonic mean" in mlesmith("metrics", "f1").out
+    unknown = mlesmith("metrics", "rmes")
+    assert unknown.code == USAGE
+    assert "did you mean rmse" in unknown.err
 
 
 def test_list_shows_a_pool_and_its_json_holds_only_json(mlesmith: Callable[..., Ran], orchard: Path) -> None:

@@ -14,10 +14,41 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from generators.competitions.card import Objective, SubmissionForm
-from generators.competitions.metrics import classification, probability, regression
-from generators.competitions.metrics.metric import Metric, MetricSource
+from generators.competitions.metrics import (
+    classification,
+    columns,
+    correlation,
+    detection,
+    discrimination,
+    f_scores,
+    label_sets,
+    masks,
+    multilabel,
+    ngrams,
+    probability,
+    ranking,
+    regression,
+    text,
+)
+from generators.competitions.metrics.metric import Metric
+from generators.competitions.metrics.source import MetricSource
 
-_FAMILIES = (classification, probability, regression)
+_FAMILIES = (
+    classification,
+    f_scores,
+    probability,
+    discrimination,
+    regression,
+    correlation,
+    multilabel,
+    label_sets,
+    columns,
+    ranking,
+    text,
+    ngrams,
+    masks,
+    detection,
+)
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {metric.name: metric for family in _FAMILIES for metric in family.METRICS}

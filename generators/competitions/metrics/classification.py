@@ -83,6 +83,18 @@ def quadratic_weighted_kappa(y_true: np.ndarray, y_pred: np.ndarray, classes: li
     return float(1 - observed / expected)
 
 
+def cohen_kappa(y_true: np.ndarray, y_pred: np.ndarray) -> float:
+    """Agreement beyond what the frequencies of true and predicted classes give by chance; 0 for a constant prediction.
+
+    Raises ValueError where all true labels are the same: the score is not defined then.
+    """
+    from sklearn.metrics import cohen_kappa_score
+
+    if len(np.unique(y_true)) < 2:
+        raise ValueError("kappa is not defined: all true labels are the same")
+    return float(cohen_kappa_score(y_true, y_pred))
+
+
 METRICS = (
     Metric(
         name="accuracy",
@@ -182,5 +194,21 @@ numbered in their order, t the true and p the predicted number:
 
 A miss by two classes weighs four times a miss by one. Guessing, or always the same class, scores about 0; 1 is perfect.
 Higher is better. (Cohen 1968, "Weighted kappa".)""",
+    ),
+    Metric(
+        name="cohen_kappa",
+        title="Cohen's kappa",
+        higher_is_better=True,
+        bounds=(-1.0, 1.0),
+        forms=_LABEL,
+        objectives=_CLASSES,
+        function=cohen_kappa,
+        explanation="""\
+Submissions are scored by **Cohen's kappa**, agreement of true and predicted classes beyond chance. With a the share of
+correct rows and c the share expected if predictions were shuffled among the rows:
+
+    kappa = (a - c) / (1 - c)
+
+Always answering one class scores 0; 1 is perfect. Higher is better. (Cohen 1960.)""",
     ),
 )

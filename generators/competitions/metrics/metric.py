@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from generators.competitions.card import Objective, SubmissionForm
-
-
-class MetricSource(NamedTuple):
-    """Source text of a metric's function, ready to stand in a generated `metric.py`."""
-
-    imports: tuple[str, ...]
-    """Import lines for the head of the module, plain imports first, sorted."""
-    function: str
-    """The function alone, ending in a newline. It needs nothing but `imports`."""
+from generators.competitions.metrics.source import MetricSource, source_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +21,11 @@ class Metric:
     - `label`: two arrays of class labels as text, shape (n,);
     - `probability`: 0/1 integers (1 is the positive class) and floats, shape (n,);
     - `probabilities`: integers that index the classes, shape (n,), and floats of shape (n, classes);
-    - `value`: two arrays of floats, shape (n,).
+    - `value`: two arrays of floats, shape (n,);
+    - `values`: two arrays of floats, shape (n, targets);
+    - `value and spread`: floats of shape (n,), and floats of shape (n, 2);
+    - `label probabilities`: floats of shape (n, targets), 0 or 1 in the truth;
+    - any other: two arrays of text, shape (n,), one cell a row as `generators.competitions.metrics.cells` reads it.
 
     A score that is undefined for the true values given (ROC AUC of a single class) raises `ValueError`. Missing and
     infinite values never reach a function: the guard refuses them.
@@ -56,11 +49,17 @@ class Metric:
     """Numbers outside are refused before scoring."""
     rows_sum_to_one: bool = False
     """Whether each row of probabilities must sum to 1."""
+    bounds_of: Callable[..., tuple[float | None, float | None]] | None = None
+    """The bounds for given parameters, where they depend on them; `bounds` are those of the default ones."""
 
     @property
     def best(self) -> float | None:
         """The score of a perfect submission, None where the metric has no such bound."""
         return self.bounds[1] if self.higher_is_better else self.bounds[0]
+
+    def bounds_with(self, metric_parameters: Mapping[str, Any] | None = None) -> tuple[float | None, float | None]:
+        """Lowest and highest score with these parameters, None where there is no bound."""
+        return self.bounds if self.bounds_of is None else self.bounds_of(**(metric_parameters or {}))
 
     def arguments(
         self, classes: Sequence[str] = (), metric_parameters: Mapping[str, Any] | None = None
@@ -89,26 +88,5 @@ class Metric:
         return {name: given[name] for name in self.parameters if name in given}
 
     def source(self) -> MetricSource:
-        """Imports and text of the function. The same for every call; self-contained."""
-        return _source(self.function)
-
-
-@cache
-def _source(function: Callable[..., float]) -> MetricSource:
-    """Imports inside the function keep this package quick to import; in a generated file they belong at its head."""
-    text = textwrap.dedent(inspect.getsource(function))
-    definition = ast.parse(text).body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    lines = text.splitlines()
-    imports = []
-    for statement in definition.body:
-        if isinstance(statement, ast.Import | ast.ImportFrom):
-            imports.append(ast.unparse(statement))
-            last = statement.end_lineno or statement.lineno
-            blank_follows = last < len(lines) and not lines[last].strip()
-            for number in range(statement.lineno, last + 1 + blank_follows):
-                lines[number - 1] = "\0"
-    if any(isinstance(node, ast.Name) and node.id == "np" for node in ast.walk(definition)):
-        imports.append("import numpy as np")
-    body = "\n".join(line for line in lines if line != "\0")
-    return MetricSource(tuple(sorted(set(imports), key=lambda line: (line.startswith("from"), line))), body + "\n")
+        """Imports and text of the function and of what it uses of this library; self-contained."""
+        return source_of(self.function)

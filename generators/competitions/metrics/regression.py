@@ -9,6 +9,7 @@ from generators.competitions.metrics.metric import Metric
 
 _VALUE = (SubmissionForm.VALUE,)
 _REGRESSION = (Objective.REGRESSION, Objective.FORECASTING)
+_FORECASTING = (Objective.FORECASTING,)
 
 
 def rmse(y_true: np.ndarray, y_pred: np.ndarray) -> float:
@@ -79,6 +80,28 @@ def spearman(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     if np.ptp(y_pred) == 0:
         return 0.0
     return float(np.corrcoef(rankdata(y_true), rankdata(y_pred))[0, 1])
+
+
+def mse(y_true: np.ndarray, y_pred: np.ndarray) -> float:
+    """Mean squared error."""
+    return float(np.mean((y_true - y_pred) ** 2))
+
+
+def mase(y_true: np.ndarray, y_pred: np.ndarray, scale: float) -> float:
+    """Mean absolute error in units of `scale`, the mean absolute error of the naive forecast on the training data.
+
+    Raises ValueError where `scale` is not above 0: the score is not defined then.
+    """
+    if not scale > 0:
+        raise ValueError("MASE is not defined: the naive forecast has no error on the training data")
+    return float(np.mean(np.abs(y_true - y_pred)) / scale)
+
+
+def pinball(y_true: np.ndarray, y_pred: np.ndarray, quantile: float = 0.5) -> float:
+    """Mean loss of predictions of the `quantile`: misses from below weigh `quantile`, from above 1 less `quantile`."""
+    from sklearn.metrics import mean_pinball_loss
+
+    return float(mean_pinball_loss(y_true, y_pred, alpha=quantile))
 
 
 METRICS = (
@@ -209,5 +232,54 @@ Submissions are scored by **Spearman's rank correlation** between true and predi
 
 Only the order of the predictions matters. A constant prediction scores 0, a perfect order 1. Higher is better.
 (Spearman 1904.)""",
+    ),
+    Metric(
+        name="mse",
+        title="Mean squared error",
+        higher_is_better=False,
+        bounds=(0.0, None),
+        forms=_VALUE,
+        objectives=_REGRESSION,
+        function=mse,
+        explanation="""\
+Submissions are scored by **mean squared error** (MSE). With y the true and p the predicted value:
+
+    MSE = mean of (y - p)^2
+
+It is in the squared unit of the target. 0 is perfect; lower is better.""",
+    ),
+    Metric(
+        name="mase",
+        title="Mean absolute scaled error",
+        higher_is_better=False,
+        bounds=(0.0, None),
+        forms=_VALUE,
+        objectives=_FORECASTING,
+        function=mase,
+        parameters=("scale",),
+        explanation="""\
+Submissions are scored by **mean absolute scaled error** (MASE). With y the true and p the predicted value:
+
+    MASE = mean of |y - p| / scale
+
+The scale is the mean absolute error of the naive forecast on the training data, so 1 is as good as that forecast. 0 is
+perfect; lower is better. (Hyndman and Koehler 2006.)""",
+    ),
+    Metric(
+        name="pinball",
+        title="Pinball loss",
+        higher_is_better=False,
+        bounds=(0.0, None),
+        forms=_VALUE,
+        objectives=_REGRESSION,
+        function=pinball,
+        parameters=("quantile",),
+        explanation="""\
+Submissions are scored by **pinball loss**, which asks for a quantile of the target (the median unless stated
+otherwise). With q the quantile, y the true and p the predicted value:
+
+    loss = mean of max(q (y - p), (q - 1) (y - p))
+
+0 is perfect; lower is better. (Koenker and Bassett 1978; scikit-learn's `mean_pinball_loss`.)""",
     ),
 )

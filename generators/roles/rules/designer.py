@@ -173,7 +173,7 @@ def _card(proposal: Proposal, dataset: RawDataset, tables: Tables, split_seed: i
         metric=proposal.metric,
         metric_parameters=proposal.metric_parameters,
         higher_is_better=metric.higher_is_better,
-        bounds=metric.bounds,
+        bounds=metric.bounds_with(proposal.metric_parameters),
         form=proposal.form,
         split=Split(
             kind=proposal.split.kind,

@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from generators.competitions.card import Card, SubmissionForm
+from generators.competitions.forms import SUBMITTED_CELLS
 from generators.competitions.metrics import get_metric
+from generators.competitions.metrics.source import source_of
 from generators.roles.rules.names import in_docstring
 from generators.roles.rules.preparing import in_order
 from generators.roles.rules.rendering import literal, render
 
+_SEVERAL_NUMBERS = (SubmissionForm.VALUES, SubmissionForm.SPREAD, SubmissionForm.LABEL_PROBABILITIES)
 _FORM_IMPORTS = ("import numpy as np", "import pandas as pd")
 
 
 def metric_source(card: Card) -> str:
     """The whole metric.py: the registry's function, and a class that checks a submission and matches rows by id."""
     metric = get_metric(card.metric)
-    code = metric.source()
+    read = SUBMITTED_CELLS.get(card.form)
+    code = metric.source() if read is None else source_of(metric.function, read)
     low, high = metric.prediction_range
     best = f"; {card.best:g} is perfect" if card.best is not None else ""
     return render(
@@ -28,6 +32,9 @@ def metric_source(card: Card) -> str:
         target=card.targets[0],
         classes=list(card.classes),
         form=card.form.value,
+        targets=list(card.targets) if card.form in _SEVERAL_NUMBERS else [],
+        predictions=list(card.prediction_columns),
+        reader=None if read is None else read.__name__,
         function=code.function,
         function_name=metric.function.__name__,
         class_name=class_name(card),
