@@ -182,7 +182,7 @@ def main() -> None:
     console = Console(width=150)
     number = int(os.environ.get("MLESMITH_FUZZ_SEED", "0"))
     journal = Path(os.environ["MLESMITH_FUZZ_JOURNAL"]) if "MLESMITH_FUZZ_JOURNAL" in os.environ else None
-    done = {case.number: case for case in _journalled(journal)}
+    done = {case.number: case for case in journalled(journal)}
     files, odd = originals(), odd_columns(200, number)
     for case in track(range(CASES), "Breaking", console=Console(stderr=True)):
         if case in done:
@@ -201,7 +201,7 @@ def main() -> None:
         console.print(f"case {case.number}: {case.failure}", markup=False)
 
 
-def _journalled(path: Path | None) -> list[Case]:
+def journalled(path: Path | None) -> list[Case]:
     """The cases that an earlier run came to the end of."""
     if path is None or not path.exists():
         return []

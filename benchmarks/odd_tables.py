@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 Columns = list[tuple[str, list[Any]]]
 _NUMBERS = st.one_of(st.integers(), st.floats(), st.sampled_from([0, 1, -1, 2**63, 1e308, 5e-324]))
@@ -95,7 +96,9 @@ def _json_lines(frame: pd.DataFrame, _rng: random.Random) -> bytes:
 
 def _excel(frame: pd.DataFrame, _rng: random.Random) -> bytes:
     buffer = io.BytesIO()
-    frame.to_excel(buffer, index=False)
+    clean = frame.map(lambda cell: ILLEGAL_CHARACTERS_RE.sub("", cell) if isinstance(cell, str) else cell)
+    clean.columns = pd.Index([ILLEGAL_CHARACTERS_RE.sub("", name) for name in frame.columns])
+    clean.to_excel(buffer, index=False)
     return buffer.getvalue()
 
 
