@@ -19,7 +19,7 @@ def material():
 
 
 # cases that go no further than proposals; those whose numbers five divides are designed and verified
-@pytest.mark.parametrize("case", [case for case in range(1, 31) if case % 5])
+@pytest.mark.parametrize("case", [case for case in range(2, 20) if case % 5])
 def test_broken_data_is_refused_or_leads_to_a_proposal(case, material, monkeypatch):
     monkeypatch.delenv("MLESMITH_RAW_DATA", raising=False)
     ended = fuzz.judge(case, NUMBER, *material)
@@ -31,7 +31,7 @@ def test_what_must_not_be_raised_is_told_with_its_traceback(material, monkeypatc
         raise ZeroDivisionError("by a bug")
 
     monkeypatch.setattr(fuzz, "profile_dataset", breaks)
-    ends = [fuzz.judge(case, NUMBER, *material) for case in range(1, 12)]
+    ends = [fuzz.judge(case, NUMBER, *material) for case in range(2, 7)]
     assert any("by a bug" in ended.failure for ended in ends)
 
 
