@@ -249,12 +249,14 @@ def find_total(target: Floats, operands: Floats) -> tuple[tuple[int, ...], str] 
     return tuple(columns[positive[j]] for j in found[0]), text
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _weights(target: Floats, matrix: Floats, step: float = 0.0) -> tuple[list[int], Floats] | None:
     """Least-squares weights of the columns that matter where they give the target but for rounding, else None."""
     centred, goal = matrix - matrix.mean(axis=0), target - target.mean()
     spread = centred.std(axis=0)
     total = float((goal**2).sum())
-    if total == 0 or np.any(spread == 0):
+    # squares of numbers beyond 1e154 are no floats, and what is no float has no weights
+    if total == 0 or not np.isfinite(total) or not np.all(np.isfinite(spread) & (spread > 0)):
         return None
     weights = np.linalg.lstsq(centred / spread, goal, rcond=1e-10)[0]
     matter = [int(j) for j in np.flatnonzero(np.abs(weights) > 1e-3 * goal.std())]

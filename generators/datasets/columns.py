@@ -119,6 +119,7 @@ def _single(series: pd.Series, present: pd.Series) -> Meaning:
     return Meaning(ColumnType.CONSTANT, f"{shown!r} wherever there is a value ({len(present)} of {len(series)} rows)")
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _numeric_summary(values: Floats) -> NumericSummary | None:
     values = values[np.isfinite(values)]
     if not len(values):

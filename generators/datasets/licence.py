@@ -29,11 +29,13 @@ _CREATIVE_COMMONS = (
 )
 _FILES = re.compile(r"^(licen[sc]e|copying|unlicense)([._-].*)?$", re.IGNORECASE)
 _README = re.compile(r"^readme(\..*)?$", re.IGNORECASE)
+# every way begins at the start of a line or sentence and stays in it: else a long line costs its length squared
 _STATEMENT = re.compile(
     r"SPDX-License-Identifier:\s*(?P<spdx>[\w.+-]+)"
-    r"|^\W*licen[sc]e\W*:\W*(?P<line>\S.*)$"
-    r"|^[#=*\W]*(?:\w+ (?:and|&) )?licen[sc](?:e|ing)[*\W]*\n+(?P<section>(?:.*\n?){1,6})"
-    r"|(?P<sentence>[^.\n]*\b(?:licen[sc]ed|distributed|released|available)\s+(?:with|under)\b[^\n]*\n?(?:[^\n]+\n?){0,3})",
+    r"|^[^\w\n]*licen[sc]e\W*:\W*(?P<line>\S.*)$"
+    r"|^[^\w\n]*(?:\w+ (?:and|&) )?licen[sc](?:e|ing)[*\W]*\n+(?P<section>(?:.*\n?){1,6})"
+    r"|(?:(?<=[.\n])|\A)(?P<sentence>[^.\n]*\b(?:licen[sc]ed|distributed|released|available)\s+(?:with|under)\b"
+    r"[^\n]*\n?(?:[^\n]+\n?){0,3})",
     re.IGNORECASE | re.MULTILINE,
 )
 
