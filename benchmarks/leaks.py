@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn import datasets as bundled
 
+from benchmarks import leak_files
 from generators.datasets.leakage import find_leaks, row_order_skill
 from generators.datasets.profiling import profile_frame
 from generators.roles.rules import RulesReviewer
@@ -77,6 +78,8 @@ def kinds() -> Iterator[tuple[str, Callable[[int], bool]]]:
     yield "order of the rows", order_found
     yield "shared group", group_found
     yield "repeated rows", lambda seed: repeats_found(seed, nearly=False)
+    for kind, found in leak_files.KINDS.items():
+        yield kind, found
     yield "nearly repeated rows", lambda seed: repeats_found(seed, nearly=True)
 
 
@@ -146,7 +149,11 @@ def main() -> None:
         missed = [seed for seed in range(VARIATIONS) if not found(seed)]
         table.add_row(name, str(VARIATIONS - len(missed)), ", ".join(map(str, missed)))
     console.print(table)
-    for title, check in (("leak search and profile", alarms), ("the probes of the review", objections)):
+    for title, check in (
+        ("leak search and profile", alarms),
+        ("files and near copies", leak_files.alarms),
+        ("the probes of the review", objections),
+    ):
         false = {seed: said for seed in range(CLEAN) if (said := check(seed))}
         console.print(f"clean data, {title}: {len(false)} of {CLEAN} variations raise an alarm")
         for seed, said in false.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from generators.competitions.package import SAMPLE_SUBMISSION, TEST, TRAIN, Comp
 from generators.errors import CompetitionError
 from generators.finding import Blame, CheckResult, Finding, Layer, Severity, outcome_of
 from generators.roles.rules import review_probes
+from generators.roles.rules.neighbour_probe import neighbours
 from generators.roles.rules.review_probes import Material, thinned
 
 _MAX_SINGLES = 80
@@ -149,7 +151,19 @@ def _positions(material: Material, figures: Figures) -> Iterator[Finding]:
 def _duplicates(material: Material, card: Card, figures: Figures) -> Iterator[Finding]:
     share, same = review_probes.nearest_duplicates(material)
     figures |= {"share": round(float(share), 6), "same_answer": round(float(same), 6)}
+    near = neighbours(material)
+    if near is not None:
+        figures |= {name: round(value, 6) for name, value in asdict(near).items()}
     if share <= 0.05:
+        if near is not None and near.telling:
+            yield _finding(
+                "nearest_duplicate_probe",
+                Severity.ERROR if near.close > 0.3 else Severity.WARNING,
+                "Test rows lie on training rows.",
+                f"{near.close:.1%} of the test rows lie within 2 % of the usual distance of a training row, "
+                f"{near.same:.1%} of these have the same answer, {near.rest:.1%} of the others",
+                Blame.DESIGNER,
+            )
         return
     prior = float(np.bincount(material.test_truth).max() / len(material.test_truth)) if card.classes else 0.0
     # rows of few and coarse columns meet by chance; only where their answers agree do they give something away
@@ -168,7 +182,11 @@ def _drift(material: Material, card: Card, figures: Figures) -> Iterator[Finding
     group = card.split.columns[0] if card.split.kind == "grouped" and card.split.columns else ""
     area, column = review_probes.adversarial(material, group=group)
     figures |= {"roc_auc": round(float(area), 6), "column": column}
-    if area > 0.7 and card.split.kind in ("random", "stratified"):
+    test, train = len(material.test) / 2, len(material.train) / 2
+    # four standard errors of the area under random order (Mann and Whitney 1947), on the half that is judged
+    limit = max(0.7, 0.5 + 4 * float(np.sqrt((test + train + 1) / (12 * test * train))))
+    figures["chance"] = round(limit, 6)
+    if area > limit and card.split.kind in ("random", "stratified"):
         yield _finding(
             "adversarial_validation",
             Severity.WARNING,
