@@ -66,9 +66,10 @@ def generate(
     Where a proposal is rejected, one that stands in reserve takes its place. A draft that fails goes back to the role
     that its findings blame, at most `rounds` times. Each round leaves its proposal, verdict and code in
     `<work>/<name>/<round>/` (`work` is `out/.rounds` by default). A competition that has been published before, the
-    very same, is kept as it is; another one in its place is a rejection unless `overwrite` is set. Of each one published the `tiers` by name are made too, verified in the same layers. The
-    brainstormer is to stay away from what is `existing`, by default the pool `out` as it is now; what came of this very
-    dataset is left out of account, so that a repeated run makes the same again.
+    very same, is kept as it is; another one in its place is a rejection unless `overwrite` is set. Of each one
+    published the `tiers` by name are made too, verified in the same layers. The brainstormer is to stay away from what
+    is `existing`, by default the pool `out` as it is now; what came of this very dataset is left out of account, so
+    that a repeated run makes the same again.
 
     Raises `SandboxError` or `ModelError` where the machinery or a provider fails: what was published stays, and
     nothing half-written. Raises `ValueError` for a `limit` below 1, negative `rounds` or an unknown tier.

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from generators.datasets.raw import RawDataset
     from generators.pipeline import Generation
     from generators.roles.diversity import Traits
+    from generators.runs.crew import Crew
+    from generators.runs.events import OnRunEvent
+    from generators.runs.job import Job
+    from generators.runs.run import Run
     from generators.verification.verdict import Verdict
 
 
@@ -37,20 +41,19 @@ def generate(
     """
     from generators import pipeline
     from generators.datasets.sources import open_source
-    from generators.roles.rules import RulesBrainstormer, RulesDesigner, RulesRefactor, RulesReviewer
-    from mlesmith_env.trial import ScriptedTrial
 
+    hands = crew()
     with open_source(source) as dataset:
         if on_dataset is not None:
             on_dataset(dataset)
         return pipeline.generate(
             dataset,
             Path(out).expanduser().resolve(),
-            brainstormer=RulesBrainstormer(),
-            designer=RulesDesigner(),
-            refactor=RulesRefactor(),
-            reviewer=RulesReviewer(),
-            trial=ScriptedTrial(),
+            brainstormer=hands.brainstormer,
+            designer=hands.designer,
+            refactor=hands.refactor,
+            reviewer=hands.reviewer,
+            trial=hands.trial,
             limit=limit,
             rounds=rounds,
             seed=seed,
@@ -59,6 +62,55 @@ def generate(
             existing=existing,
             on_event=on_event,
         )
+
+
+def generate_many(
+    sources: Sequence[str],
+    out: str | Path,
+    *,
+    each: bool = False,
+    workers: int = 1,
+    resume: bool = False,
+    limit: int = 3,
+    rounds: int = 2,
+    seed: int = 0,
+    overwrite: bool = False,
+    tiers: Sequence[str] = (),
+    on_event: OnRunEvent | None = None,
+    on_jobs: Callable[[Sequence[Job]], None] | None = None,
+) -> Run:
+    """Make at most `limit` verified competitions from each of many sources, in `workers` processes; see
+    `generators.runs.run.run`.
+
+    `each`: every entry of a folder is a source. `resume`: leave out what an earlier run into `out` has finished.
+    `on_jobs` is told of the datasets before the first is begun, `on_event` of the progress.
+    """
+    from generators.runs.job import jobs_of
+    from generators.runs.run import run
+    from mlesmith_env.tasks import made_by
+
+    jobs = jobs_of(sources, each=each)
+    if on_jobs is not None:
+        on_jobs(jobs)
+    return run(
+        jobs,
+        Path(out).expanduser().resolve(),
+        crew=f"{__name__}:{crew.__name__}",
+        options={"limit": limit, "rounds": rounds, "seed": seed, "tiers": list(tiers)},
+        version=made_by(),
+        workers=workers,
+        resume=resume,
+        overwrite=overwrite,
+        on_event=on_event,
+    )
+
+
+def crew() -> Crew:
+    """The rules backend and the trial in the environment."""
+    from generators.runs.crew import rules
+    from mlesmith_env.trial import ScriptedTrial
+
+    return rules(ScriptedTrial())
 
 
 def verify(root: str | Path, *, raw: str | Path | None = None) -> Verdict:

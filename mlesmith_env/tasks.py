@@ -118,7 +118,7 @@ def _builtin(name: str, tier: str | None) -> Path:
         check_tier(tier)
     if name not in builtin_names():
         raise ValueError(f"no built-in task {name!r}; {_list(tuple(f'builtin:{known}' for known in builtin_names()))}")
-    folder = home() / "builtin" / _made_by() / name
+    folder = home() / "builtin" / made_by() / name
     if not folder.is_dir():
         _make_builtin(name, folder)
     root = folder / pool_ids(folder)[0]
@@ -180,7 +180,7 @@ def _make_builtin(name: str, folder: Path) -> None:
 
 
 @cache
-def _made_by() -> str:
+def made_by() -> str:
     """Version of this package and a digest of the generating code, so that no change of it meets an old competition."""
     import generators
 

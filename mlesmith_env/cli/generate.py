@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from generators.datasets.raw import RawDataset
     from generators.pipeline import Generation
+    from generators.runs.record import Record
+    from generators.runs.run import Run
 
 _SHOWN_REFUSALS = 5
 """Lines about columns that were turned down, where something else was published."""
+_SHOWN_DATASETS = 10
+"""Datasets up to which the competitions of each are shown; of more, the funnel alone."""
 
 
 def generate(
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="SRC...", help="Folders, files or archives of raw data, or builtin:<name>."),
-    ],
+    ] = None,
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Pool folder to publish into.")],
-    limit: Annotated[int, typer.Option(min=1, help="Competitions per source at most.")] = 3,
+    workers: Annotated[int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Datasets at a time.")] = 1,
+    resume: Annotated[bool, typer.Option(help="Leave out what an earlier run into DIR has finished.")] = False,
+    listing: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Text file that names more sources, one in a line.")
+    ] = None,
+    each: Annotated[bool, typer.Option(help="Every entry of a folder SRC is a dataset of its own.")] = False,
+    limit: Annotated[
+        int, typer.Option("--max-per-dataset", "--limit", min=1, help="Competitions per dataset at most.")
+    ] = 3,
     rounds: Annotated[int, typer.Option(min=0, help="Repair rounds for a draft that fails its verification.")] = 2,
     seed: Annotated[int, typer.Option(help="Seed of splits and samples.")] = 0,
     tiers: Annotated[
@@ -32,92 +46,87 @@ def generate(
         ),
     ] = "full",
     overwrite: Annotated[bool, typer.Option(help="Replace other competitions that have the same ids.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what became of each source as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what funnel.json holds.")] = False,
 ) -> None:
-    """Make verified competitions. Exits with 1 where a source gave none, 2 where one cannot be used."""
+    """Make verified competitions and DIR/funnel.json, which tells what became of each dataset. Exits with 1 where a
+    dataset gave none, with 2 where no source can be used."""
     from generators.competitions.tiers import check_tier
-    from generators.errors import DatasetError
-    from generators.roles.diversity import pool_traits
+    from generators.runs.job import listed
     from mlesmith_env import making
-    from mlesmith_env.cli import FINDINGS, OK, USAGE, output
-    from mlesmith_env.cli.progress import Progress
+    from mlesmith_env.cli import output
+    from mlesmith_env.cli.run_progress import RunProgress
 
     output.check_folder(out, "--out")
     wanted = [check_tier(name.strip()) for name in tiers.split(",") if name.strip()]
-    existing = pool_traits(out)  # of all sources alike: what one of them adds does not depend on their order
-    results: list[dict[str, Any]] = []
-    code = OK
-    for source in sources:
-        try:
-            with Progress() as progress:
-                made = making.generate(
-                    source,
-                    out,
-                    limit=limit,
-                    rounds=rounds,
-                    seed=seed,
-                    overwrite=overwrite,
-                    tiers=wanted,
-                    existing=existing,
-                    on_event=progress.on_event,
-                    on_dataset=show_problems,
-                )
-        except DatasetError as error:
-            code = USAGE
-            results.append({"source": source, "error": str(error), "published": []})
-            output.complain(error)
-            continue
-        if not made.published:
-            code = max(code, FINDINGS)
-        results.append({"source": source, **summary(made)})
-        if not as_json:
-            show(source, made)
+    named = [*(sources or ()), *(listed(listing) if listing is not None else ())]
+    with RunProgress() as progress:
+        made = making.generate_many(
+            named,
+            out,
+            each=each,
+            workers=workers,
+            resume=resume,
+            limit=limit,
+            rounds=rounds,
+            seed=seed,
+            overwrite=overwrite,
+            tiers=wanted,
+            on_event=progress.on_event,
+            on_jobs=progress.begin,
+        )
     if as_json:
-        output.print_json(results)
-    raise typer.Exit(code)
+        output.print_json(made.to_json())
+    else:
+        show(made, out)
+    raise typer.Exit(exit_code(made))
 
 
-def summary(made: Generation) -> dict[str, Any]:
-    """What became of one source, as JSON data."""
-    return {
-        "dataset": made.dataset,
-        "published": [
-            {"id": one.id, "path": str(one.path), "title": one.title, "rounds": one.rounds, "new": one.new}
-            for one in made.published
-        ],
-        "rejected": [
-            {"subject": one.subject, "title": one.title, "reason": one.reason, "check": one.check, "rounds": one.rounds}
-            for one in made.rejected
-        ],
-        "tiers": [
-            {
-                "competition": one.competition,
-                "tier": one.tier,
-                "path": str(one.path) if one.path else None,
-                "reason": one.reason,
-                "new": one.new,
-            }
-            for one in made.tiers
-        ],
-        "refusals": [refusal.model_dump(mode="json") for refusal in made.refusals],
-        "funnel": made.funnel.to_json(),
-        "seconds": made.seconds,
-    }
+def exit_code(made: Run) -> int:
+    """0 where each dataset gave a competition, 2 where none could be read, 1 otherwise."""
+    from generators.runs.record import Ending
+    from mlesmith_env.cli import FINDINGS, OK, USAGE
+
+    if all(record.ending is Ending.UNUSABLE for record in made.records):
+        return USAGE
+    return OK if all(record.published for record in made.records) else FINDINGS
 
 
-def show(source: str, made: Generation) -> None:
-    """Print what became of one source."""
+def show(made: Run, out: Path) -> None:
+    """Print what was made of each dataset, where they are few, and the funnel."""
     from mlesmith_env.cli import output
 
-    out = output.stdout()
-    out.print(f"{source}: {len(made.published)} of {made.funnel.proposals} formulations published")
-    if made.published:
-        rows = [[one.id, one.title, output.shown_path(one.path)] for one in made.published]
-        out.print(output.table(["id", "title", "folder"], rows))
-    show_rest(made)
+    console = output.stdout()
+    for record in made.records if len(made.records) <= _SHOWN_DATASETS else ():
+        console.print(f"{record.source}: {len(record.published)} published", markup=False, soft_wrap=True)
+        if record.published:
+            rows = [[one.id, one.title, output.shown_path(out / one.id)] for one in record.published]
+            console.print(output.table(["id", "title", "folder"], rows))
+        for tier in record.tiers:
+            console.print(f"  tier {tier.tier} of {tier.competition}: {tier.reason or tier.id}", markup=False)
+        show_rest(record)
+    console.print()
+    console.print(funnel_table(made))
+    if made.seconds:
+        spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in made.seconds.items())
+        console.print(f"seconds of work: {spent}", soft_wrap=True, style="dim")
 
 
-def show_rest(made: Generation) -> None:
+def funnel_table(made: Run) -> Table:
+    """Counts from wide to narrow, and below them how many fell at which check, with whom it blames."""
+    from mlesmith_env.cli import output
+
+    counts = made.funnel.to_json()
+    blamed: dict[tuple[str, str], int] = {}
+    for record in made.records:
+        for line in record.rejected:
+            where = (line.check, line.blame or "nobody")
+            blamed[where] = blamed.get(where, 0) + 1
+    rows = [[name.replace("_", " "), str(count)] for name, count in counts.items() if isinstance(count, int)]
+    rows += [[f"  fell at {check} ({blame})", str(count)] for (check, blame), count in sorted(blamed.items())]
+    return output.table(["funnel", ""], rows, right=[""])
+
+
+def show_rest(made: Generation | Record) -> None:
     """Print what did not become a competition, and why."""
     from mlesmith_env.cli import output
 
@@ -131,7 +140,7 @@ def show_rest(made: Generation) -> None:
         out.print(f"  and {len(made.refusals) - len(shown)} more that were turned down (--json gives all)", style="dim")
 
 
-def show_problems(dataset: RawDataset) -> None:
+def show_problems(dataset: RawDataset | Record) -> None:
     """Say which files could not be used, and what to do about it."""
     from mlesmith_env.cli import output
 

@@ -1,0 +1,1 @@
+"""Runs over many datasets: jobs in parallel worker processes, kept in a journal, so that nothing is done twice."""

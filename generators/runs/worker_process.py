@@ -1,0 +1,106 @@
+"""The run's side of a worker: a process of its own that is given jobs and may die at any of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+_BOOT = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from generators.runs.worker import main
+main(int(sys.argv[2]), sys.argv[3])
+"""
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS")
+_LOG = "worker.log"
+
+
+class WorkerDiedError(Exception):
+    """The worker ended before it answered; the message says how."""
+
+
+class WorkerProcess:
+    """A worker, started. Thread-safe only in that any thread may kill it.
+
+    It must be started by a thread that outlives it, for it dies with the thread that started it.
+    """
+
+    def __init__(self, crew: str, scratch: Path, lock: int) -> None:
+        """`scratch`: folder for its temporary files, made here. `lock`: descriptor that it holds while it lives."""
+        scratch.mkdir()
+        scratch.chmod(0o711)  # users of sandboxes pass through it to folders of their own
+        self.scratch = scratch
+        self._log = scratch / _LOG
+        paths = [str(Path(path).absolute()) for path in sys.path]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-X", "utf8", "-c", _BOOT, json.dumps(paths), str(os.getpid()), crew],
+                # one thread each, also where there is but one worker: sums of floats hang on the number of threads
+                env={**os.environ, **dict.fromkeys(_THREADS, "1"), "TMPDIR": str(scratch)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                pass_fds=[lock],
+                start_new_session=True,  # Ctrl-C is for the run, which then stops its workers
+            )
+        self.jobs = 0
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def make(self, request: Mapping[str, Any], on_stage: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """The answer to a request; stages are told on the way. Raises `WorkerDiedError`."""
+        self.jobs += 1
+        requests, answers = self._pipes()
+        try:
+            requests.write((json.dumps(request) + "\n").encode())
+            requests.flush()
+        except OSError:
+            raise WorkerDiedError(self._reason()) from None
+        for line in answers:
+            if not line.endswith(b"\n"):
+                break
+            answer: dict[str, Any] = json.loads(line)
+            if "stage" not in answer:
+                return answer
+            on_stage(answer)
+        raise WorkerDiedError(self._reason())
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End it and wait: gently where it waits for a job, so that its own warm processes end before it."""
+        requests, answers = self._pipes()
+        with contextlib.suppress(OSError):  # it is dead already
+            requests.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        answers.close()
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        return self._process.stdin, self._process.stdout
+
+    def _reason(self) -> str:
+        code = self._process.wait()
+        if code < 0:
+            name = signal.Signals(-code).name
+            why = " (memory ran out, or somebody killed it)" if -code == signal.SIGKILL else ""
+            return f"the worker process was ended by {name}{why}"
+        said = self._log.read_text(errors="replace").strip().splitlines()
+        return f"the worker process ended with exit code {code}" + (f": {said[-1]}" if said else "")
