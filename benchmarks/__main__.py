@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import ablation, docker, fuzz, generation, grading, kernels, leaks, soak, steps, tiers
+from benchmarks import ablation, docker, fuzz, generation, grading, kernels, leaks, scale, soak, steps, tiers
 
 BENCHMARKS = {
     "steps": steps.main,
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "leaks": leaks.main,
     "fuzz": fuzz.main,
     "tiers": tiers.main,
+    "scale": scale.main,
     "soak": soak.main,
 }
 

@@ -82,9 +82,8 @@ def generate_many(
     """Make at most `limit` verified competitions from each of many sources, in `workers` processes; see
     `generators.runs.run.run`.
 
-    `each`: every entry of a folder is a source. `tiers`: the sizes in which each competition is wanted besides.
-    `resume`: leave out what an earlier run into `out` has finished. `on_jobs` is told of the datasets before the first
-    is begun, `on_event` of the progress.
+    `each`: every entry of a folder is a source. `resume`: leave out what an earlier run into `out` has finished.
+    `on_jobs` is told of the datasets before the first is begun, `on_event` of the progress.
     """
     from generators.runs.job import jobs_of
     from generators.runs.run import run

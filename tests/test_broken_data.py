@@ -18,8 +18,8 @@ def material():
     return fuzz.originals(), odd_columns(30, NUMBER)
 
 
-# cases that go no further than proposals; those whose numbers five divides are designed and verified
-@pytest.mark.parametrize("case", [case for case in range(2, 20) if case % 5])
+# cases that go no further than proposals, 17 with numbers at the edge of floats
+@pytest.mark.parametrize("case", [2, 3, 4, 6, 7, 8, 9, 11, 12, 17])
 def test_broken_data_is_refused_or_leads_to_a_proposal(case, material, monkeypatch):
     monkeypatch.delenv("MLESMITH_RAW_DATA", raising=False)
     ended = fuzz.judge(case, NUMBER, *material)
@@ -30,9 +30,9 @@ def test_what_must_not_be_raised_is_told_with_its_traceback(material, monkeypatc
     def breaks(*_arguments, **_options):
         raise ZeroDivisionError("by a bug")
 
-    monkeypatch.setattr(fuzz, "profile_dataset", breaks)
-    ends = [fuzz.judge(case, NUMBER, *material) for case in range(2, 7)]
-    assert any("by a bug" in ended.failure for ended in ends)
+    monkeypatch.setattr(fuzz, "run", breaks)
+    ended = fuzz.judge(2, NUMBER, *material)
+    assert "by a bug" in ended.failure
 
 
 def test_a_run_goes_on_after_the_last_whole_line_of_its_journal(tmp_path):

@@ -47,6 +47,21 @@ def jobs_of(sources: Sequence[str], *, each: bool = False) -> list[Job]:
     return [Job(source, place, name) for (place, source), name in zip(written.items(), names, strict=True)]
 
 
+def listed(path: Path) -> list[str]:
+    """The sources in a text file, one in a line, paths relative to the file's folder; `#` begins a comment line.
+
+    Raises `ValueError` where the file is no UTF-8 text or names no source, `OSError` where it cannot be read.
+    """
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text ({error.reason}); give one source in each line") from error
+    named = [line for line in lines if line and not line.startswith("#")]
+    if not named:
+        raise ValueError(f"{path} names no source; give one in each line")
+    return [line if line.startswith(_BUILTIN) else str(path.parent / Path(line).expanduser()) for line in named]
+
+
 def _entries(source: str) -> list[str]:
     folder = Path(source).expanduser()
     if source.startswith(_BUILTIN) or folder.is_file():

@@ -22,8 +22,6 @@ class History:
     """Records by the key of their job."""
     placed: dict[str, dict[str, RejectedLine]] = field(default_factory=dict)
     """Jobs whose competitions are all in their places, with the ones that found theirs taken."""
-    existing: list[dict[str, Any]] | None = None
-    """The traits of what the folder held when the last run began that was no resumption; None before any."""
     scratch: list[str] = field(default_factory=list)
     """Temporary folders of runs that did not come to their end."""
 
@@ -32,8 +30,6 @@ class History:
         match line:
             case {"run": {"scratch": str(scratch)}}:
                 self.scratch.append(scratch)
-            case {"existing": list(existing)}:
-                self.existing = existing
             case {"ended": str(scratch)}:
                 self.scratch.remove(scratch)
             case {"made": str(key), "record": dict(record)}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from generators.competitions.tiers import drop_tiers
+from generators.competitions.tiers import drop_tiers, whole_id
 from generators.finding import CheckOutcome, Layer
 from generators.runs.record import Record, RejectedLine
 from generators.runs.worker import POOL, ROUNDS
@@ -17,26 +17,19 @@ _REPLACED = "replaced"
 def place(record: Record, staging: Path, out: Path, *, overwrite: bool) -> dict[str, RejectedLine]:
     """Move what a job has made; the ids whose places are taken by other competitions, as rejections.
 
-    Each move is one rename. What was moved before, by a run that was killed here, is left where it is; the staging
-    folder is not removed.
+    Each move is one rename, a competition's before those of its tiers. What was moved before, by a run that was killed
+    here, is left where it is; the staging folder is not removed.
     """
-    taken = {}
-    for line in record.published:
-        staged = staging / POOL / line.id
-        if not staged.is_dir():
+    taken: dict[str, RejectedLine] = {}
+    for name in record.packages():
+        whole = whole_id(name)
+        staged = staging / POOL / name
+        if not staged.is_dir() or whole in taken:
             continue
         try:
-            _move(staged, out / line.id, overwrite=overwrite)
+            _move(staged, out / name, overwrite=overwrite)
         except FileExistsError as error:
-            from generators.pipeline import PLACE_TAKEN
-
-            taken[line.id] = RejectedLine(
-                subject=line.id, title=line.title, reason=str(error), check=PLACE_TAKEN, blame=None, rounds=line.rounds
-            )
-    for name, whole in record.folders().items():
-        staged = staging / POOL / name
-        if name != whole and whole not in taken and staged.is_dir():  # a tier goes with its competition
-            _move(staged, out / name, overwrite=True)
+            taken[name] = _taken(record, name, str(error))
     rounds = staging / ROUNDS
     for folder in sorted(rounds.iterdir()) if rounds.is_dir() else []:
         kept = out / _KEPT_ROUNDS / folder.name
@@ -49,10 +42,10 @@ def place(record: Record, staging: Path, out: Path, *, overwrite: bool) -> dict[
 def is_whole(record: Record, taken: dict[str, RejectedLine] | None, staging: Path, out: Path) -> bool:
     """Whether all that a record tells of is in the pool or, where it was never told to be placed, still on its way."""
     return all(
-        (taken is not None and whole in taken)
+        (taken is not None and not {name, whole_id(name)}.isdisjoint(taken))
         or (out / name).is_dir()
         or (taken is None and (staging / POOL / name).is_dir())
-        for name, whole in record.folders().items()
+        for name in record.packages()
     )
 
 
@@ -69,3 +62,12 @@ def _move(staged: Path, home: Path, *, overwrite: bool) -> None:
         drop_tiers(home.parent, home.name)  # they are of the competition that goes
         home.rename(staged.with_name(f"{_REPLACED}-{staged.name}"))
     staged.rename(home)
+
+
+def _taken(record: Record, name: str, reason: str) -> RejectedLine:
+    from generators.pipeline import PLACE_TAKEN
+
+    line = next(line for line in record.published if line.id == whole_id(name))
+    return RejectedLine(
+        subject=name, title=line.title, reason=reason, check=PLACE_TAKEN, blame=None, rounds=line.rounds
+    )

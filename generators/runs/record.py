@@ -42,6 +42,22 @@ class PublishedLine(_Frozen):
     """Repair rounds that were needed."""
 
 
+class TierLine(_Frozen):
+    """What became of one tier of a published competition."""
+
+    competition: str
+    """Id of the whole competition."""
+    tier: str
+    id: str | None
+    """Id of what stands for the tier: its own package or the whole competition; None where there is none."""
+    reason: str = ""
+
+    def without(self, taken: Mapping[str, RejectedLine]) -> TierLine:
+        """The line where packages, by id, were rejected because their places were taken."""
+        lost = taken.get(self.id) if self.id is not None else None
+        return self if lost is None else self.model_copy(update={"id": None, "reason": lost.reason})
+
+
 class RejectedLine(_Frozen):
     """A proposal that did not become a competition, or a dataset that gave none for this reason."""
 
@@ -53,18 +69,6 @@ class RejectedLine(_Frozen):
     """Who could mend it: a role, `data`, or `infrastructure`; None where nothing is wrong but its place is taken."""
     rounds: int = 0
     """Repair rounds that were tried."""
-
-
-class TierLine(_Frozen):
-    """A tier of a competition that was published."""
-
-    competition: str
-    """Id of the whole one."""
-    tier: str
-    id: str
-    """Its own id, that of the whole where this is as small already, empty where none could be made."""
-    reason: str
-    """Why there is none of its own; empty where there is one."""
 
 
 class RefusalLine(_Frozen):
@@ -104,23 +108,28 @@ class Record(_Frozen):
         """The funnel of this dataset."""
         return Funnel(**self.funnel)
 
-    def folders(self) -> dict[str, str]:
-        """Every package that was made, by id, and the id of the whole competition that it belongs to."""
-        own = {line.id: line.id for line in self.published}
-        return own | {line.id: line.competition for line in self.tiers if line.id and line.id != line.competition}
+    def packages(self) -> tuple[str, ...]:
+        """Ids of all packages that were made, each whole competition before its tiers."""
+        tiers = [(line.competition, line.id) for line in self.tiers if line.id not in (None, line.competition)]
+        return tuple(
+            name
+            for line in self.published
+            for name in (line.id, *(own for whole, own in tiers if whole == line.id and own is not None))
+        )
 
     def without(self, taken: Mapping[str, RejectedLine]) -> Record:
         """The record where competitions, by id, were rejected because their places were taken."""
         if not taken:
             return self
         counts = self.counts()
-        checks = sum((Funnel(rejections={line.check: 1}) for line in taken.values()), Funnel())
-        lost = Funnel(published=-len(taken))
+        rejected = [taken[line.id] for line in self.published if line.id in taken]
+        checks = sum((Funnel(rejections={line.check: 1}) for line in rejected), Funnel())
+        lost = Funnel(published=-len(rejected))
         return self.model_copy(
             update={
                 "published": tuple(line for line in self.published if line.id not in taken),
-                "rejected": (*self.rejected, *taken.values()),
-                "tiers": tuple(line for line in self.tiers if line.competition not in taken),
+                "rejected": (*self.rejected, *rejected),
+                "tiers": tuple(line.without(taken) for line in self.tiers if line.competition not in taken),
                 "funnel": sum([counts, lost, checks], Funnel()).to_json(),
             }
         )

@@ -88,13 +88,13 @@ def run(
             options=dict(options),
             version=version,
             overwrite=overwrite,
-            existing=_existing(out, journal, resume=resume),
             journal=journal,
             on_event=on_event,
         )
         known = desk.finished() if resume else {}
         sweep(out, {jobs[index].name for index in known})
-        requests = [desk.request(index, known.get(index)) for index in range(len(jobs))]
+        existing = desk.existing()
+        requests = [desk.request(index, known.get(index), existing) for index in range(len(jobs))]
         queue = Queue(requests, workers, recycle, lambda folder: WorkerProcess(crew, folder, held))
         try:
             with closing(queue.answers(scratch)) as answers:
@@ -118,7 +118,6 @@ class _Desk:
         options: dict[str, Any],
         version: str,
         overwrite: bool,
-        existing: list[dict[str, Any]],
         journal: Journal,
         on_event: OnRunEvent | None,
     ) -> None:
@@ -127,7 +126,6 @@ class _Desk:
         self._options = options
         self._keys = [job.key(options, version) for job in jobs]
         self._overwrite = overwrite
-        self._existing = existing
         self._journal = journal
         self._on_event = on_event
         self._arrived: dict[int, tuple[Record, bool]] = {}
@@ -154,13 +152,24 @@ class _Desk:
                 found[index] = record
         return found
 
-    def request(self, index: int, known: Record | None) -> dict[str, Any]:
+    def existing(self) -> list[dict[str, Any]]:
+        """What new formulations are to differ from: the pool, without what this run or an earlier one of the same
+        datasets has put there, so that a run which goes on makes what it would have made in one go."""
+        names = {job.name for job in self._jobs}
+        own = {record.digest for record in self._journal.history.made.values() if record.dataset in names}
+        return [
+            one.model_dump(mode="json") | {"inputs": sorted(one.inputs)}
+            for one in pool_traits(self._out)
+            if one.dataset not in own
+        ]
+
+    def request(self, index: int, known: Record | None, existing: list[dict[str, Any]]) -> dict[str, Any]:
         """What a worker is told of a job."""
         return {
             "job": asdict(self._jobs[index]),
             "staging": str(self._staging(index)),
             "options": self._options,
-            "existing": self._existing,
+            "existing": existing,
             "known": known.digest if known else None,
         }
 
@@ -201,16 +210,6 @@ class _Desk:
 
     def _staging(self, index: int) -> Path:
         return self._out / STAGING / self._jobs[index].name
-
-
-def _existing(out: Path, journal: Journal, *, resume: bool) -> list[dict[str, Any]]:
-    """The traits that new competitions are to stay away from: those in the folder when the run first began, so that
-    neither an interruption nor the number of workers changes what is proposed."""
-    if not resume or journal.history.existing is None:
-        found = [{**traits.model_dump(), "inputs": sorted(traits.inputs)} for traits in pool_traits(out)]
-        journal.write({"existing": found})
-        journal.history.existing = found
-    return journal.history.existing
 
 
 def _write(path: Path, made: Run) -> None:

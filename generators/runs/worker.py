@@ -107,22 +107,14 @@ def _make(dataset: RawDataset, job: Job, request: dict[str, Any], crew: Crew, te
         trial=crew.trial,
         work=staging / ROUNDS,
         on_event=on_event,
-        existing=[Traits.model_validate(traits) for traits in request["existing"]],
+        existing=[Traits.model_validate(one) for one in request["existing"]],
         **request["options"],
     )
     return _record(made, job, dataset)
 
 
 def _record(made: Generation, job: Job, dataset: RawDataset) -> Record:
-    from generators.runs.record import (
-        Ending,
-        ProblemLine,
-        PublishedLine,
-        Record,
-        RefusalLine,
-        RejectedLine,
-        TierLine,
-    )
+    from generators.runs.record import Ending, ProblemLine, PublishedLine, Record, RefusalLine, RejectedLine, TierLine
 
     return Record(
         source=job.source,
@@ -145,7 +137,7 @@ def _record(made: Generation, job: Job, dataset: RawDataset) -> Record:
             TierLine(
                 competition=one.competition,
                 tier=one.tier,
-                id=one.path.name if one.path is not None else "",
+                id=one.path.name if one.path is not None else None,
                 reason=one.reason,
             )
             for one in made.tiers

@@ -23,13 +23,16 @@ _SHOWN_DATASETS = 10
 
 def generate(
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="SRC...", help="Folders, files or archives of raw data, or builtin:<name>."),
-    ],
+    ] = None,
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Pool folder to publish into.")],
     workers: Annotated[int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Datasets at a time.")] = 1,
     resume: Annotated[bool, typer.Option(help="Leave out what an earlier run into DIR has finished.")] = False,
+    listing: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Text file that names more sources, one in a line.")
+    ] = None,
     each: Annotated[bool, typer.Option(help="Every entry of a folder SRC is a dataset of its own.")] = False,
     limit: Annotated[
         int, typer.Option("--max-per-dataset", "--limit", min=1, help="Competitions per dataset at most.")
@@ -48,15 +51,17 @@ def generate(
     """Make verified competitions and DIR/funnel.json, which tells what became of each dataset. Exits with 1 where a
     dataset gave none, with 2 where no source can be used."""
     from generators.competitions.tiers import check_tier
+    from generators.runs.job import listed
     from mlesmith_env import making
     from mlesmith_env.cli import output
     from mlesmith_env.cli.run_progress import RunProgress
 
     output.check_folder(out, "--out")
     wanted = [check_tier(name.strip()) for name in tiers.split(",") if name.strip()]
+    named = [*(sources or ()), *(listed(listing) if listing is not None else ())]
     with RunProgress() as progress:
         made = making.generate_many(
-            sources,
+            named,
             out,
             each=each,
             workers=workers,
@@ -96,9 +101,8 @@ def show(made: Run, out: Path) -> None:
         if record.published:
             rows = [[one.id, one.title, output.shown_path(out / one.id)] for one in record.published]
             console.print(output.table(["id", "title", "folder"], rows))
-        for line in record.tiers:
-            said = line.reason if line.id in ("", line.competition) else line.id
-            console.print(f"  tier {line.tier} of {line.competition}: {said}", markup=False, soft_wrap=True)
+        for tier in record.tiers:
+            console.print(f"  tier {tier.tier} of {tier.competition}: {tier.reason or tier.id}", markup=False)
         show_rest(record)
     console.print()
     console.print(funnel_table(made))

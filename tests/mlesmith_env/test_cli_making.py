@@ -81,12 +81,13 @@ def test_generate_tells_in_json_what_became_of_each_source(mlesmith: Callable[..
     code, out, err = mlesmith(
         "generate", tmp_path / "junk.csv", tmp_path / "none.csv", "--out", tmp_path / "pool", "--json"
     )
-    results = json.loads(out)
+    told = json.loads(out)
     assert code == USAGE
-    assert [result["published"] for result in results] == [[], []]
+    assert [record["published"] for record in told["datasets"]] == [[], []]
+    assert told["funnel"]["rejections"] == {"source_can_be_read": 2}
     assert "junk.csv" in err
     assert "none.csv" in err
-    assert not (tmp_path / "pool").exists()
+    assert sorted(path.name for path in (tmp_path / "pool").iterdir()) == ["funnel.json", "journal.jsonl"]
 
 
 def test_data_without_anything_to_predict_end_with_1_and_the_reason(

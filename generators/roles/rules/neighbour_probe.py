@@ -55,8 +55,8 @@ def neighbours(material: Material, *, seed: int = 0) -> Neighbours | None:
     spread[spread == 0] = 1.0
     train, test = train / spread, test / spread
     tree = cKDTree(train)
-    among = tree.query(train, k=2)[0][:, 1]
-    distance, place = tree.query(test)
+    among = np.asarray(tree.query(train, k=2)[0])[:, 1]
+    distance, place = map(np.asarray, tree.query(test))
     usual = float(np.median(among))
     if usual <= 0:
         return None
