@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: quickstart test install lint bench attack build clean engine engine-stop
+.PHONY: quickstart test test-all install lint bench attack build clean engine engine-stop
 
 quickstart: $(READY)
 	$(BIN)/mlesmith quickstart
@@ -13,6 +13,10 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow'
+
+# With the slow groups.
+test-all: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 install: $(READY)

@@ -28,8 +28,8 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def made(pool: Path) -> Path:
-    (competition,) = (path for path in pool.iterdir() if not path.name.startswith("."))
-    return competition
+    (card,) = pool.glob("*/competition.json")
+    return card.parent
 
 
 @pytest.fixture

@@ -76,12 +76,14 @@ def timeless(data: Any) -> Any:
     return [timeless(value) for value in data] if isinstance(data, list) else data
 
 
+@pytest.mark.slow
 def test_more_workers_make_the_same_in_the_same_order(raw: Path, whole: Path, tmp_path: Path) -> None:
     again = made(raw, tmp_path / "pool", workers=2)
     assert [record.dataset for record in again.records] == ["plot0", "plot1"]
     assert contents(tmp_path / "pool") == contents(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seen", ["plot0/rounds", "plot1"])
 def test_a_run_that_is_killed_and_gone_on_with_equals_an_undisturbed_one(
     raw: Path, whole: Path, tmp_path: Path, seen: str
