@@ -32,6 +32,8 @@ _SIGNATURES = {
     b"\x80\x04": "a pickle",
     b"\x80\x05": "a pickle",
 }
+_NOT_A_VALUE = frozenset({"nan", "<na>", "nat"})
+"""What libraries write for a missing value and hardly anybody for a word."""
 _MISSING = frozenset({"", "nan", "na", "n/a", "<na>", "null", "none", "nat"})
 
 
@@ -105,6 +107,7 @@ def align(submission: pd.DataFrame, answers: pd.DataFrame, card: Card) -> pd.Dat
         elif card.form is SubmissionForm.LABEL:
             aligned[column] = _labels(texts, column, card)
         else:
+            _check_not_missing(texts, column)
             _check_cells(texts, column, aligned, card)
             aligned[column] = texts
     if card.form in NUMBER_FORMS:
@@ -251,6 +254,13 @@ def _check_cells(texts: np.ndarray, column: str, aligned: pd.DataFrame, card: Ca
         raise InvalidSubmission(
             f"column {column!r} of {' and '.join(card.ids)} {key!r} cannot be read as {card.form}: {why}{advice}"
         )
+
+
+def _check_not_missing(texts: np.ndarray, column: str) -> None:
+    """Raise `InvalidSubmission` for cells that spell a missing value."""
+    missing = np.array([text.strip().lower() in _NOT_A_VALUE for text in texts], dtype=bool)
+    if missing.any():
+        raise InvalidSubmission(f"{_count(missing, 'missing value')} (NaN) in column {column!r}; fill them all")
 
 
 def _numbers(texts: np.ndarray, column: str) -> np.ndarray:

@@ -52,6 +52,9 @@ def _collect(
         elif name in outer:
             imports[outer[name]] = None
         elif name in assigned:
+            nodes = ast.walk(ast.parse(assigned[name]))
+            inside = [node.id for node in nodes if isinstance(node, ast.Name) and node.id in outer]
+            imports |= dict.fromkeys(outer[other] for other in inside)
             constants[assigned[name]] = None
     imports |= dict.fromkeys(inner)
     functions[text] = None

@@ -143,7 +143,7 @@ def test_missing_and_infinite_predictions_are_refused_by_the_guard(name):
     perfect = perfect_submission(answers, card)
     column = card.prediction_columns[-1]
     free = card.form in {SubmissionForm.TEXT, SubmissionForm.RANKING, SubmissionForm.LABEL_SET}  # where inf is a word
-    for spoilt in [""] if free else ["", "nan", "inf", "surely wrong"]:
+    for spoilt in ["", "NaN", "<NA>"] if free else ["", "nan", "inf", "surely wrong"]:
         table = perfect.assign(**{column: [*perfect[column].astype(str).tolist()[:-1], spoilt]})
         with pytest.raises(InvalidSubmission, match=column):
             align(table, answers, card)
