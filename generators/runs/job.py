@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ def jobs_of(sources: Sequence[str], *, each: bool = False) -> list[Job]:
 
     `each`: every entry of a folder that is not hidden counts as a dataset, in the order of the names. Datasets that
     would share a name are told apart by the folder above them, then by numbers. Raises `ValueError` where there is no
-    source, or where a folder whose entries are asked for is none or is empty.
+    source or none that exists, or where a folder whose entries are asked for is none or is empty.
     """
     written: dict[str, str] = {}
     for source in sources:
@@ -43,6 +44,7 @@ def jobs_of(sources: Sequence[str], *, each: bool = False) -> list[Job]:
             written.setdefault(_place(entry), entry)
     if not written:
         raise ValueError("no source is given; name folders, files, archives or builtin:<name>")
+    _check(written)
     names = _unique(list(written))
     return [Job(source, place, name) for (place, source), name in zip(written.items(), names, strict=True)]
 
@@ -72,6 +74,16 @@ def _entries(source: str) -> list[str]:
     if not entries:
         raise ValueError(f"{source} is empty, and its entries were to be the datasets; put the raw data there")
     return [str(Path(source, name)) for name in entries]
+
+
+def _check(written: Mapping[str, str]) -> None:
+    """Nothing is begun where no source is there at all; one that is missing among others is told with them."""
+    from generators.datasets.builtin import builtin_names
+
+    known = {f"{_BUILTIN}{name}" for name in builtin_names()}
+    if not any(place in known or (place.strip() and os.path.lexists(place)) for place in written):
+        named = ", ".join(repr(source) for source in written.values())
+        raise ValueError(f"{named} does not exist; check the path, or name one of {', '.join(sorted(known))}")
 
 
 def _place(source: str) -> str:

@@ -270,7 +270,7 @@ def test_ctrl_c_and_a_full_disk_end_with_one_clear_message(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("mlesmith_env.making.generate", fail)
+    monkeypatch.setattr("mlesmith_env.making.generate_many", fail)
     ran = mlesmith("generate", "builtin:wine", "--out", tmp_path / "pool")
     assert ran.code == code
     assert said in ran.err
