@@ -25,6 +25,8 @@ from generators.roles.rules.lookups import choose_lookups
 
 _MAX_PROBES = 16
 """Candidates looked at closely before giving up, at most; more where more than a few formulations are wanted."""
+_MAX_PROBES_IN_NEED = 32
+"""The same where fewer formulations than wanted have been found by then: what is left may still be learned."""
 _SPARE = 3
 """Formulations worked out beyond those wanted, so that the better ones can be taken and others stand in reserve."""
 _CROWDED = 0.8
@@ -86,8 +88,10 @@ class RulesBrainstormer:
             held = f"; it holds {files} other file{'s' if files != 1 else ''}" if files else ""
             search.refuse(dataset.name, f"no table could be read from it{held}; put a table such as a CSV file there")
         pool = self._pool(search)
-        for _ in range(max(_MAX_PROBES, 3 * limit)):
-            if len(search.found) >= limit + _SPARE or not pool:
+        enough = max(_MAX_PROBES, 3 * limit)
+        for looked_at in range(max(_MAX_PROBES_IN_NEED, enough)):
+            wanted = limit + _SPARE if looked_at < enough else limit
+            if len(search.found) >= wanted or not pool:
                 break
             others = [candidate for candidate, _ in search.found]
             repeats = {id(c): _likeness(c, others) + search.crowd(c) for c in pool}

@@ -314,3 +314,12 @@ def test_names_in_other_scripts_keep_their_words_and_give_plain_slugs() -> None:
     assert slug("Größe der Øre") == "grosse-der-ore"
     assert slug("列") == "x"
     assert identifier("Área (m²)") == "area_m2"
+
+
+def test_what_can_be_learned_is_found_behind_many_columns_that_cannot(world) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({f"{chr(97 + at) * 3}": rng.choice(["yes", "no"], 300) for at in range(18)})
+    frame.insert(0, "length", rng.normal(size=300).round(4))
+    frame.insert(0, "weight", (3 * frame["length"] + rng.normal(size=300)).round(4))
+    found = world(survey=frame).propose()
+    assert {proposal.target.source for proposal in found.proposals} == {"length", "weight"}
