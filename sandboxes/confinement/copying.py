@@ -12,14 +12,18 @@ from pathlib import Path
 def copy_contents(source: str, target: str, *, skip: Collection[str] = ()) -> None:
     """Copy what lies in the folder `source` into the existing folder `target`, but for the entries named in `skip`.
 
-    Pipes, sockets and devices are left out: opening one may wait for ever. Links are copied, never followed.
+    Pipes, sockets and devices are left out: opening one may wait for ever. Links are copied, never followed. What is
+    mounted below is no content of the folder and is left out, too.
     """
-    times: list[tuple[str, os.stat_result]] = [(target, Path(source).lstat())]
+    top = Path(source).lstat()
+    times: list[tuple[str, os.stat_result]] = [(target, top)]
     with os.scandir(source) as entries:
         for entry in entries:
             if entry.name in skip:
                 continue
             found = entry.stat(follow_symlinks=False)
+            if found.st_dev != top.st_dev:
+                continue
             copied = f"{target}/{entry.name}"
             if stat.S_ISDIR(found.st_mode):
                 Path(copied).mkdir(mode=0o700, exist_ok=True)

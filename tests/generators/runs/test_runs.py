@@ -104,6 +104,7 @@ def test_a_run_that_is_killed_and_gone_on_with_equals_an_undisturbed_one(
     assert not list(temporary.iterdir())
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_a_rejection_that_blames_the_infrastructure(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "deadly_crew.py").write_text("import os\n\ndef crew():\n    os.kill(os.getpid(), 9)\n")
     with pytest.MonkeyPatch.context() as patch:
