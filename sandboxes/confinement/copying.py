@@ -31,6 +31,8 @@ def copy_contents(source: str, target: str, *, skip: Collection[str] = ()) -> No
                 Path(copied).chmod(stat.S_IMODE(found.st_mode))
                 times.append((copied, found))
             elif stat.S_ISLNK(found.st_mode):
+                if os.path.lexists(copied):  # part of the way to what is mounted, and made with that
+                    continue
                 shutil.copy2(entry.path, copied, follow_symlinks=False)
             elif stat.S_ISREG(found.st_mode):
                 shutil.copyfile(entry.path, copied, follow_symlinks=False)
