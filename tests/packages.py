@@ -29,12 +29,28 @@ from generators.competitions.metrics import Metric, get_metric
 from generators.competitions.package import read_answers, write_card
 from generators.competitions.parts import part_mask
 from generators.competitions.scoring import score
+from generators.roles.proposal import Proposal, SplitPlan, Target
 from generators.verification.verdict import Verdict
 
 TARGETS = {Objective.BINARY: "healthy", Objective.MULTICLASS: "grade", Objective.REGRESSION: "yield_kg"}
 CLASSES = {Objective.BINARY: ("no", "yes"), Objective.MULTICLASS: ("low", "middle", "high"), Objective.REGRESSION: ()}
 USUAL_METRIC = {Objective.BINARY: "roc_auc", Objective.MULTICLASS: "macro_f1", Objective.REGRESSION: "rmse"}
 TEST_FRACTION = 0.3
+PROPOSAL = Proposal(
+    slug="healthy",
+    title="Trees of an orchard",
+    summary="Predict health.",
+    table="trees",
+    target=Target(name="healthy", source="healthy"),
+    objective=Objective.BINARY,
+    inputs=("height_m", "girth_cm", "slope", "soil"),
+    metric="roc_auc",
+    metric_why="ranks",
+    form=SubmissionForm.PROBABILITY,
+    classes=("no", "yes"),
+    split=SplitPlan(kind="random", why="no groups"),
+)
+"""What the binary package could have been made from."""
 
 
 def _template(name: str) -> Template:

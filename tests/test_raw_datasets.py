@@ -46,9 +46,14 @@ def inputs(competition: Competition) -> set[str]:
     return set(header.columns) - set(competition.card.targets) - set(competition.card.ids)
 
 
+LARGE = {"baseball_databank", "comic_characters"}
+"""Those that take a minute or more."""
+
+
 def on_one_worker(name: str) -> ParameterSet:
     """All tests of a dataset run in the same process, where its competitions are made once."""
-    return pytest.param(name, marks=pytest.mark.xdist_group(name))
+    marks = [pytest.mark.xdist_group(name), *([pytest.mark.slow] if name in LARGE else [])]
+    return pytest.param(name, marks=marks)
 
 
 DATASETS = ("baseball_databank", "comic_characters", "faa_birdstrikes", "us_flights_delay", "molecules_moleculenet")

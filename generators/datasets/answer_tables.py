@@ -38,13 +38,20 @@ def answer_tables(tables: Mapping[str, pd.DataFrame], target: str) -> list[Answe
             for key in asked.columns.intersection(told.columns):
                 keys = asked[key].dropna().map(str)
                 known = told.loc[told[target].notna(), key].dropna().map(str)
-                if not keys.is_unique or not known.is_unique or len(keys) < 0.95 * len(asked):
+                if not keys.is_unique or not known.is_unique or len(keys) < 0.95 * len(asked) or _is_count(asked[key]):
                     continue
                 share = float(keys.isin(known).mean())
                 if share >= 0.95:
                     evidence = f"{answers} holds {target!r} for {share:.1%} of the {len(asked)} rows of {questions}"
                     found.append(AnswerTable(answers, questions, str(key), evidence))
     return found
+
+
+def _is_count(keys: pd.Series) -> bool:
+    """Whether a column numbers its rows from 0 or 1, as any table may: equal numbers join nothing."""
+    if not pd.api.types.is_integer_dtype(keys):
+        return False
+    return any(bool((keys == range(first, first + len(keys))).all()) for first in (0, 1))
 
 
 def file_annotations(tables: Mapping[str, pd.DataFrame], files: Sequence[str]) -> list[AnswerTable]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from generators.competitions.card import Objective, ReferenceScores, SubmissionForm
+from generators.competitions.card import ReferenceScores
 from generators.competitions.leaderboard import read_leaderboard
 from generators.competitions.package import package_digest, read_card
 from generators.datasets.sources import open_source
@@ -19,27 +19,14 @@ from generators.errors import CompetitionError
 from generators.events import Found, Published, Rejected, Stage, StageFinished, StageStarted
 from generators.finding import Blame, Finding, Layer, Severity
 from generators.pipeline import PLACE_TAKEN, Generation, generate
-from generators.roles.proposal import Proposal, Proposals, SplitPlan, Target
+from generators.roles.proposal import Proposal, Proposals
 from generators.roles.protocols import Draft
 from generators.rounds import MAKING
 from generators.verification.verdict import LeaderboardEntry, TrialResult, Verdict
 from sandboxes.errors import SandboxError
+from tests.packages import PROPOSAL
 
 NAME = "orchard-roc_auc"
-PROPOSAL = Proposal(
-    slug="healthy",
-    title="Trees of an orchard",
-    summary="Predict health.",
-    table="trees",
-    target=Target(name="healthy", source="healthy"),
-    objective=Objective.BINARY,
-    inputs=("height_m", "girth_cm", "slope", "soil"),
-    metric="roc_auc",
-    metric_why="ranks",
-    form=SubmissionForm.PROBABILITY,
-    classes=("no", "yes"),
-    split=SplitPlan(kind="random", why="no groups"),
-)
 Damage = Callable[[Path], None]
 
 

@@ -8,30 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from generators.competitions.card import Objective, SubmissionForm
 from generators.competitions.package import read_card
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.sources import open_source
 from generators.events import Clock, Tiered
 from generators.finding import Blame, CheckOutcome, CheckResult, Finding, Layer, Severity
-from generators.roles.proposal import Proposal, SplitPlan, Target
 from generators.tiering import TOO_FEW_ROWS, Tiering
 from generators.verification.verdict import TrialResult
-
-PROPOSAL = Proposal(
-    slug="healthy",
-    title="Trees of an orchard",
-    summary="Predict health.",
-    table="trees",
-    target=Target(name="healthy", source="healthy"),
-    objective=Objective.BINARY,
-    inputs=("height_m", "girth_cm", "slope", "soil"),
-    metric="roc_auc",
-    metric_why="ranks",
-    form=SubmissionForm.PROBABILITY,
-    classes=("no", "yes"),
-    split=SplitPlan(kind="random", why="no groups"),
-)
+from tests.packages import PROPOSAL
 
 
 class Writer:

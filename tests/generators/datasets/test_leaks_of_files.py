@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import leak_files
+from generators.datasets.answer_tables import answer_tables
 from generators.datasets.file_leaks import file_traits, find_file_leaks
 from generators.datasets.name_groups import name_groups
 
@@ -34,3 +35,11 @@ def test_a_missing_file_is_named(tmp_path):
 def test_labels_and_files_must_be_as_many():
     with pytest.raises(ValueError, match="2 files but 1 labels"):
         find_file_leaks(pd.DataFrame({"size": np.arange(2.0)}), pd.Series(["a"]))
+
+
+def test_rows_that_are_merely_numbered_alike_answer_nothing():
+    questions = pd.DataFrame({"id": range(30), "x": range(30)})
+    told = pd.DataFrame({"id": range(50), "price": range(50)})
+    assert answer_tables({"asked": questions, "told": told}, "price") == []
+    drawn = questions.assign(id=questions["id"] * 7 + 3)
+    assert answer_tables({"asked": drawn, "told": told.assign(id=told["id"] * 7 + 3)}, "price")

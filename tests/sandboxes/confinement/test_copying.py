@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from sandboxes.confinement.copying import copy_contents
 
@@ -34,3 +38,19 @@ def test_a_link_that_is_there_already_stays_and_nothing_is_written_behind_it(tmp
     copy_contents(str(source), str(target))
     assert (target / "venv").readlink() == elsewhere
     assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts need root")
+def test_what_is_mounted_below_a_folder_is_no_content_of_it(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    (source / "library").mkdir(parents=True)
+    target.mkdir()
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom sandboxes.confinement import linux\n"
+        "from sandboxes.confinement.copying import copy_contents\nsource, target = sys.argv[1:]\n"
+        "linux.mount('tmpfs', source + '/library', 'tmpfs', 0, '')\n"
+        "Path(source, 'library', 'code.py').write_text('')\nPath(source, 'own.txt').write_text('')\n"
+        "copy_contents(source, target)"
+    )
+    subprocess.run(["unshare", "-m", sys.executable, "-c", program, str(source), str(target)], check=True)
+    assert [path.name for path in target.iterdir()] == ["own.txt"]
