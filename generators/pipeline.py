@@ -18,8 +18,10 @@ from generators.roles.proposal import Proposal, Refusal
 from generators.roles.protocols import Brainstormer, Designer, Draft, Refactor, Reviewer
 from generators.rounds import Attempt, Workshop, drop_tables, failed_verdict, save_round
 from generators.tiering import Tiering
+from generators.verification.preparation import HASH_SEEDS
 from generators.verification.verdict import Trial, Verdict
 from generators.verification.verify import verify
+from sandboxes.script import warm_up
 
 ROUNDS = ".rounds"
 PLACE_TAKEN = "place_is_free"
@@ -80,6 +82,7 @@ def generate(
     from generators.datasets.profiling import profile_dataset
 
     clock = Clock(on_event)
+    warm_up(HASH_SEEDS[:1])  # it loads while the dataset is read
     with clock.stage(Stage.PROFILE, dataset.name):
         profile = profile_dataset(dataset, seed=seed)
     with clock.stage(Stage.PROPOSE, dataset.name):
@@ -87,6 +90,7 @@ def generate(
             one for one in (pool_traits(Path(out)) if existing is None else existing) if one.dataset != dataset.digest
         ]
         proposed = brainstormer.propose(dataset, profile, limit=limit, existing=others)
+    warm_up(HASH_SEEDS)
     line = _Line(
         workshop=Workshop(brainstormer, designer, refactor, dataset, profile, seed, clock),
         reviewer=reviewer,

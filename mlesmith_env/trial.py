@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _SUBMISSION = "submission.csv"
 _PARTS = (Part.PUBLIC, Part.PRIVATE, Part.ALL)
-_LARGE = 5_000
-"""Training rows beyond which a table is large."""
+_LARGE = 30_000
+"""Cells to learn from, beyond which a table is large."""
 _ENVIRONMENT = "mlesmith_env:MLESmith-v0"
 
 
@@ -71,7 +71,8 @@ class ScriptedTrial:
             measured.attempts += _graded(competition, climbed)
             best = measured.best("scripted")
             if best is not None:
-                seeds = self.seeds - (self.seeds > 2 and ladder.rows > _LARGE)
+                large = ladder.rows * len(ladder.columns.inputs) > _LARGE
+                seeds = self.seeds - (self.seeds > 2 and large)
                 programs = [ladder.program(best.name, seed=seed) for seed in range(seeds)]
                 others = programs[1:] if programs[0] not in programs[1:] else []  # some leave nothing to chance
                 again = [stage.attempt(best.name, best.kind, code) for code in others]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from sandboxes.isolation import resolve_level
 from sandboxes.limits import Limits
 from sandboxes.sandbox import IsolationLevel
 
-__all__ = ["FunctionResult", "describe_exit", "run_function"]
+__all__ = ["FunctionResult", "describe_exit", "run_function", "warm_up"]
 
 _SETUP_S = 30.0
 
@@ -64,6 +65,16 @@ def run_function(
         finally:
             if request.level is IsolationLevel.NAMESPACES and os.geteuid() == 0:
                 _take_back(request.writable)
+
+
+def warm_up(hash_seeds: Sequence[int] = (0,)) -> None:
+    """Let the warm interpreters load that calls with these hash seeds are forked from, without waiting (0.1 s each).
+
+    Does nothing where they have been started. A start that fails is told by the call that needs it.
+    """
+    for hash_seed in hash_seeds:
+        with contextlib.suppress(SandboxError):
+            forkserver.shared_server(hash_seed)
 
 
 def _call(request: FunctionRequest, asked: Mapping[str, Any], arguments: Mapping[str, Any]) -> FunctionResult:

@@ -14,7 +14,10 @@ from generators.verification.layout import differences, file_digests, file_stamp
 from sandboxes.script import FunctionResult, run_function
 
 _AFRESH = Path(__file__).with_name("afresh.py")
+_HASH_SEED = 0
 _OTHER_HASH_SEED = 20_011
+HASH_SEEDS = (_HASH_SEED, _OTHER_HASH_SEED)
+"""Those that prepare.py is run with, the second one afresh."""
 _REFUSED = frozenset({"PermissionError", "OSError"})
 _REFUSALS = ("[Errno 1]", "[Errno 13]", "[Errno 30]")
 
@@ -64,7 +67,7 @@ def run_prepare(script: Path, raw: Path, *, afresh: bool = False) -> PrepareRun:
             # the folder around the two is writable too, so that what is left beside them can be seen
             writable=[folder],
             limits=PREPARE_LIMITS,
-            hash_seed=_OTHER_HASH_SEED if afresh else 0,
+            hash_seed=_OTHER_HASH_SEED if afresh else _HASH_SEED,
         )
         written = list_files(folder)
         strays = tuple(path for path in written if not path.startswith((f"{PUBLIC}/", f"{PRIVATE}/")))

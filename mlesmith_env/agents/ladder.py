@@ -138,12 +138,12 @@ def _effort(rows: int, inputs: int, classes: int, *, texts: bool) -> dict[str, A
     """How much work a program may do on a table of this size, so that a rung ends within seconds."""
     outputs = classes if classes > 2 else 1
     small, tiny = rows <= 2_000, rows <= 250
-    heavy = rows > 3_000 or rows * inputs * outputs > 100_000
+    heavy = rows > 1_500 or rows * inputs * outputs > 30_000
     return {
         "small": small,  # of few rows, large trees learn the noise
         "rounds": 40 if tiny or outputs * inputs > 300 else 100 if small or outputs * inputs > 200 else 160,
         "trees": 25 if tiny else 60 if rows <= 5_000 else 40,
-        "folds": 2 if tiny else 4 if heavy else 3,
+        "folds": 4 if heavy else 2,
         "one_fold": heavy or (tiny and texts),  # a text is read anew for each fold
     }
 
