@@ -42,7 +42,7 @@ def _name(spec: ReadSpec, folders: int, alone: bool) -> str:
     above = path.parent.parts[len(path.parent.parts) - folders :] if folders else ()
     plain_member = alone and (not spec.member or spec.member in {"Sheet1", "data"})
     parts = [*above, stem, *([] if plain_member else [spec.member])]
-    return identifier("_".join(part for part in parts if part))
+    return identifier("_".join(part for part in parts if part), "documents" if spec.format == "documents" else "table")
 
 
 def _numbered(names: list[str]) -> list[str]:

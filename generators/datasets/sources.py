@@ -16,7 +16,7 @@ from generators.datasets.digest import tree_digest
 from generators.datasets.licence import find_licence
 from generators.datasets.naming import dataset_name, table_names
 from generators.datasets.raw import Problem, RawDataset, Table
-from generators.datasets.readers import discover, is_loose, is_prose, is_table_file
+from generators.datasets.readers import discover, documents, is_loose, is_prose, is_table_file
 from generators.datasets.readers.encoding import unpacked_size
 from generators.errors import DatasetError
 
@@ -232,6 +232,13 @@ def _read(found: _Found, caps: _Caps) -> RawDataset:
         problems += issues
         if not any(issue.fatal for issue in issues):
             others.append(relative)
+    loose = [spec.path for spec, _ in specs if is_loose(spec.path)]
+    texts = documents.gather(found.root, [name for name in (*others, *loose) if not is_prose(Path(name).name)], loose)
+    if texts is not None:
+        inside = documents.members(texts[0], [*others, *loose])
+        specs = [texts, *((spec, frame) for spec, frame in specs if spec.path not in inside)]
+        others = [name for name in others if name not in inside]
+        problems = [problem for problem in problems if problem.path not in inside]
     names = table_names([spec for spec, _ in specs])
     return RawDataset(
         name=found.name,

@@ -19,6 +19,7 @@ from generators.datasets.times import read_times
 _MEDIA = re.compile(
     r"\.(?:jpe?g|png|gif|bmp|tiff?|webp|svg|dcm|nii|npy|wav|mp3|flac|ogg|m4a|aac|3gp|mp4|avi|mov|mkv|webm|mpe?g)$", re.I
 )
+_FILE_WORDS = frozenset({"file", "filename", "filepath", "path"})
 _HASH = re.compile(
     r"^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,64}|0x[0-9a-f]{6,})$", re.I
 )
@@ -47,6 +48,8 @@ def judge(name: str, present: pd.Series, counts: pd.Series) -> Reading:
     probe = labels.iloc[:: max(1, distinct // 300)]
     if probe.str.contains(_MEDIA).mean() > 0.9:
         return Reading(ColumnType.PATH, "names of media files")
+    if _FILE_WORDS & set(words.name_tokens(name)) and distinct > 0.9 * rows:
+        return Reading(ColumnType.PATH, f"names of files, {distinct} distinct in {rows} rows")
     if probe.str.match(_HASH).all() and distinct > 0.3 * rows:
         return Reading(ColumnType.ID, f"hashes, {distinct} distinct in {rows} rows")
     if probe.str.match(_PAIR).mean() > 0.95:

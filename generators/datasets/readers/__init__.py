@@ -1,7 +1,8 @@
-"""Readers of tables: csv and its kin, JSON, JSON Lines, Parquet, Arrow, Excel, SQLite.
+"""Readers of tables: csv and its kin, JSON, JSON Lines, Parquet, Arrow, Excel, SQLite, folders of documents.
 
 Each format's module has `discover` (which tables a file holds and how each is read), `read` and `source` (the same
-frame again, as a frame and as Python). A reader's frame is always the one that its specification gives.
+frame again, as a frame and as Python); `documents` has `gather` instead, for it looks at many files. A reader's frame
+is always the one that its specification gives.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _FORMATS = {
     "feather": "columnar",
     "excel": "excel",
     "sqlite": "sqlite",
+    "documents": "documents",
 }
 _PROSE = {"readme", "license", "licence", "copying", "notice", "changelog", "citation", "requirements"}
 _OLD_FORMATS = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,10 @@ from generators.datasets.cells import LARGEST
 
 _TREES = 16
 _TEXT_FEATURES = 48
+_PROSE = 15
+"""Characters on average from which a column of different texts may be prose."""
+_READ = 2_000
+"""Characters of a text that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,32 @@ def encode(frame: pd.DataFrame) -> np.ndarray:
     return np.nan_to_num(matrix, nan=-999.0, posinf=1e12, neginf=-1e12).clip(-LARGEST, LARGEST)
 
 
+def word_counts(frame: pd.DataFrame) -> Any:
+    """A sparse matrix of the weighted words and character triples of the free texts; None where there are none."""
+    texts = [name for name in frame.columns if _is_prose(frame[name])]
+    if not texts:
+        return None
+    from scipy.sparse import hstack
+    from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+
+    parts = []
+    for name in texts:
+        known = frame[name].map(str, na_action="ignore").fillna("").str[:_READ]
+        for analyzer, ngrams in (("word", (1, 1)), ("char", (3, 3))):
+            hashing = HashingVectorizer(
+                analyzer=analyzer, ngram_range=ngrams, n_features=1 << 16, alternate_sign=False, norm=None
+            )
+            parts.append(TfidfTransformer(sublinear_tf=True).fit_transform(hashing.transform(known)))
+    return hstack(parts).tocsr()
+
+
+def _is_prose(column: pd.Series) -> bool:
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return False
+    text = column.dropna().map(str)
+    return text.nunique() > max(20, len(text) // 4) and text.str.len().mean() >= _PROSE
+
+
 def _encode_text(column: pd.Series) -> np.ndarray:
     text = column.map(str, na_action="ignore")
     codes, distinct = pd.factorize(text)
@@ -86,36 +117,87 @@ def probe(
     seed: int = 0,
 ) -> Probe:
     """Fit trees on one half and predict the other, both ways (on the earlier 70 % and the later 30 % where `moments`
-    are given; never a group on both sides where `groups` are). Rows are those of the caller: thin them before."""
-    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+    are given; never a group on both sides where `groups` are), and where trees find nothing, lines on the words of the
+    texts. Rows are those of the caller: thin them before."""
+    halves = list(_halves(len(values), groups, moments, seed))
+    truth = _Truth.of(values, classes=classes)
+    seen = _held_out(encode(frame), truth, halves, _trees(truth, seed))
+    if not seen.learnable and (counts := word_counts(frame)) is not None:
+        seen = max(seen, _held_out(counts, truth, halves, _lines(truth)), key=lambda one: one.skill)
+    return seen
 
-    matrix = encode(frame)
-    if classes:
-        codes, labels = pd.factorize(values.map(str), sort=True)
-        predicted = np.full((len(values), len(labels)), np.nan)
-    else:
-        truth = values.to_numpy(dtype=float)
-        # squashed: one huge value must not decide
-        ranks = pd.Series(truth).rank().to_numpy() / len(truth)
-        predicted = np.full((len(values), 1), np.nan)
-    for train, test in _halves(len(values), groups, moments, seed):
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """What is to be predicted, as numbers."""
+
+    codes: np.ndarray
+    """Of classes, in the order of their texts; empty for numbers."""
+    ranks: np.ndarray
+    """Of numbers, 0 to 1: one huge value must not decide; empty for classes."""
+    width: int
+    """Columns of a prediction."""
+
+    @classmethod
+    def of(cls, values: pd.Series, *, classes: bool) -> _Truth:
         if classes:
-            if len(np.unique(codes[train])) < 2:
-                continue
-            model = ExtraTreesClassifier(_TREES, min_samples_leaf=2, random_state=seed, n_jobs=1)
-            model.fit(matrix[train], codes[train])
-            predicted[np.ix_(test, model.classes_)] = model.predict_proba(matrix[test])
-        else:
-            model = ExtraTreesRegressor(_TREES, min_samples_leaf=2, max_features=0.6, random_state=seed, n_jobs=1)
-            model.fit(matrix[train], ranks[train])
-            predicted[test, 0] = model.predict(matrix[test])
+            codes, labels = pd.factorize(values.map(str), sort=True)
+            return cls(codes, np.empty(0), len(labels))
+        ranks = pd.Series(values.to_numpy(dtype=float)).rank().to_numpy() / len(values)
+        return cls(np.empty(0, dtype=int), ranks, 1)
+
+    @property
+    def classes(self) -> bool:
+        return not len(self.ranks)
+
+
+_Fit = Callable[[Any, np.ndarray], Callable[[Any], tuple[np.ndarray, np.ndarray]]]
+"""Given inputs and truth, gives a function of inputs that gives the columns that it predicts, and their values."""
+
+
+def _held_out(matrix: Any, truth: _Truth, halves: Sequence[tuple[np.ndarray, np.ndarray]], fit: _Fit) -> Probe:
+    target = truth.codes if truth.classes else truth.ranks
+    predicted = np.full((len(target), truth.width), np.nan)
+    for train, test in halves:
+        if truth.classes and len(np.unique(target[train])) < 2:
+            continue
+        columns, values = fit(matrix[train], target[train])(matrix[test])
+        predicted[np.ix_(test, columns)] = values
     seen = ~np.isnan(predicted).all(axis=1)
     if seen.sum() < 10:
         return Probe(0.0, 0.0, 1.0)
-    predicted = np.nan_to_num(predicted[seen])
-    if classes:
-        return _class_probe(codes[seen], predicted)
-    return _value_probe(ranks[seen], predicted[:, 0])
+    if truth.classes:
+        # a class that a half did not hold is the least likely of all
+        worst = np.nanmin(predicted[seen]) if truth.width else 0.0
+        return _class_probe(target[seen], np.nan_to_num(predicted[seen], nan=min(0.0, worst)))
+    return _value_probe(target[seen], np.nan_to_num(predicted[seen])[:, 0])
+
+
+def _trees(truth: _Truth, seed: int) -> _Fit:
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+    def fit(inputs: Any, target: np.ndarray) -> Callable[[Any], tuple[np.ndarray, np.ndarray]]:
+        if truth.classes:
+            guesser = ExtraTreesClassifier(_TREES, min_samples_leaf=2, random_state=seed, n_jobs=1)
+            guesser.fit(inputs, target)
+            return lambda unseen: (guesser.classes_, guesser.predict_proba(unseen))
+        model = ExtraTreesRegressor(_TREES, min_samples_leaf=2, max_features=0.6, random_state=seed, n_jobs=1)
+        model.fit(inputs, target)
+        return lambda unseen: (np.array([0]), model.predict(unseen)[:, None])
+
+    return fit
+
+
+def _lines(truth: _Truth) -> _Fit:
+    from sklearn.linear_model import Ridge
+
+    def fit(inputs: Any, target: np.ndarray) -> Callable[[Any], tuple[np.ndarray, np.ndarray]]:
+        columns = np.unique(target) if truth.classes else np.array([0])
+        wanted = (target[:, None] == columns).astype(float) if truth.classes else target[:, None]
+        model = Ridge(solver="sparse_cg").fit(inputs, wanted)
+        return lambda unseen: (columns, np.asarray(model.predict(unseen)).reshape(-1, len(columns)))
+
+    return fit
 
 
 def _class_probe(codes: np.ndarray, chances: np.ndarray) -> Probe:
