@@ -76,6 +76,7 @@ def generate_many(
     seed: int = 0,
     overwrite: bool = False,
     tiers: Sequence[str] = (),
+    limit_s: float = 3600.0,
     on_event: OnRunEvent | None = None,
     on_jobs: Callable[[Sequence[Job]], None] | None = None,
 ) -> Run:
@@ -83,6 +84,7 @@ def generate_many(
     `generators.runs.run.run`.
 
     `each`: every entry of a folder is a source. `resume`: leave out what an earlier run into `out` has finished.
+    `limit_s`: seconds after which a dataset is given up.
     `on_jobs` is told of the datasets before the first is begun, `on_event` of the progress.
     """
     from generators.runs.job import jobs_of
@@ -101,6 +103,7 @@ def generate_many(
         workers=workers,
         resume=resume,
         overwrite=overwrite,
+        limit_s=limit_s,
         on_event=on_event,
     )
 

@@ -30,13 +30,19 @@ class Queue:
     """Threads that each keep a worker process; a worker is replaced when it dies and after `recycle` jobs."""
 
     def __init__(
-        self, requests: Sequence[dict[str, Any]], workers: int, recycle: int, start: Callable[[Path], WorkerProcess]
+        self,
+        requests: Sequence[dict[str, Any]],
+        workers: int,
+        recycle: int,
+        limit_s: float,
+        start: Callable[[Path], WorkerProcess],
     ) -> None:
-        """`start` gives a worker whose scratch folder is the one given."""
+        """`start` gives a worker whose scratch folder is the one given; a job may take `limit_s` seconds."""
         self._requests = requests
         self._waiting = deque(range(len(requests)))
         self._said: SimpleQueue[Said | BaseException] = SimpleQueue()
         self._recycle = recycle
+        self._limit_s = limit_s
         self._start = start
         self._lock = threading.Lock()
         self._living: set[WorkerProcess] = set()
@@ -83,7 +89,8 @@ class Queue:
                     if worker is None:
                         return
                 try:
-                    self._said.put(Said(index, answer=worker.make(self._requests[index], self._stages(index))))
+                    answer = worker.make(self._requests[index], self._stages(index), limit_s=self._limit_s)
+                    self._said.put(Said(index, answer=answer))
                 except WorkerDiedError as death:
                     self._end(worker)
                     worker = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -24,6 +25,8 @@ from generators.runs.worker_process import WorkerProcess
 FUNNEL = "funnel.json"
 RECYCLE = 50
 """Datasets after which a worker makes room for a fresh one, so that what libraries keep does not add up."""
+LIMIT_S = 3600.0
+"""Seconds that one dataset may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     recycle: int = RECYCLE,
+    limit_s: float = LIMIT_S,
     on_event: OnRunEvent | None = None,
 ) -> Run:
     """Make competitions of all `jobs` in `workers` processes, into `out`, and write `funnel.json` there.
@@ -72,7 +76,8 @@ def run(
     `generators.pipeline.generate`. `version`: of the code, so that a journal of another is not believed. `resume`:
     leave out the jobs that the journal in `out` knows as finished, with the same raw data, options and version; those
     that ended by a fault of the machinery, or could not be read, are tried again. `overwrite`: put competitions in
-    the place of others with the same ids. `recycle`: jobs after which a worker is replaced.
+    the place of others with the same ids. `recycle`: jobs after which a worker is replaced. `limit_s`: seconds after
+    which a job is given up, with its worker.
 
     A worker that dies, or whose machinery fails, is a rejection that blames the infrastructure; the others go on.
     Competitions come into their places in the order of the jobs, each by one rename, so that neither the number of
@@ -81,6 +86,8 @@ def run(
     """
     if workers < 1 or recycle < 1:
         raise ValueError(f"workers and recycle must be at least 1, got {workers} and {recycle}")
+    if not 0 < limit_s <= threading.TIMEOUT_MAX:
+        raise ValueError(f"limit_s must be a positive number of seconds, got {limit_s}")
     with occupied(out) as held, Journal(out) as journal, scratch_folder(journal) as scratch:
         desk = _Desk(
             jobs,
@@ -95,7 +102,7 @@ def run(
         sweep(out, {jobs[index].name for index in known})
         existing = desk.existing()
         requests = [desk.request(index, known.get(index), existing) for index in range(len(jobs))]
-        queue = Queue(requests, workers, recycle, lambda folder: WorkerProcess(crew, folder, held))
+        queue = Queue(requests, workers, recycle, limit_s, lambda folder: WorkerProcess(crew, folder, held))
         try:
             with closing(queue.answers(scratch)) as answers:
                 for said in answers:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -57,9 +58,33 @@ class WorkerProcess:
         """Process id."""
         return self._process.pid
 
-    def make(self, request: Mapping[str, Any], on_stage: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """The answer to a request; stages are told on the way. Raises `WorkerDiedError`."""
+    def make(
+        self, request: Mapping[str, Any], on_stage: Callable[[dict[str, Any]], None], *, limit_s: float
+    ) -> dict[str, Any]:
+        """The answer to a request; stages are told on the way.
+
+        Raises `WorkerDiedError`, also where the worker is killed because it takes longer than `limit_s` seconds.
+        """
         self.jobs += 1
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            self.kill()
+
+        timer = threading.Timer(limit_s, stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._answer(request, on_stage)
+        except WorkerDiedError:
+            if late.is_set():
+                raise WorkerDiedError(f"it took longer than the {limit_s:g} s that a dataset may take") from None
+            raise
+        finally:
+            timer.cancel()
+
+    def _answer(self, request: Mapping[str, Any], on_stage: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         requests, answers = self._pipes()
         try:
             requests.write((json.dumps(request) + "\n").encode())

@@ -129,7 +129,7 @@ class Ladder:
             "split_column": self.split_column,
             "split_format": columns.dates.get(self.split_column, ""),
             "splitter": "GroupKFold" if grouped else "KFold" if value else "StratifiedKFold",
-            "max_rows": 15_000 if columns.texts else 30_000,
+            "max_rows": 15_000,
             **_effort(self.rows, len(columns.inputs), len(card.classes) if not value else 1, texts=bool(columns.texts)),
         }
 
@@ -141,8 +141,9 @@ def _effort(rows: int, inputs: int, classes: int, *, texts: bool) -> dict[str, A
     heavy = rows > 1_500 or rows * inputs * outputs > 30_000
     return {
         "small": small,  # of few rows, large trees learn the noise
-        "rounds": 40 if tiny or outputs * inputs > 300 else 100 if small or outputs * inputs > 200 else 160,
-        "trees": 25 if tiny else 60 if rows <= 5_000 else 40,
+        "rounds": 40 if tiny or outputs * inputs > 200 else 60 if small else 100,
+        "rate": 0.05 if tiny else 0.08,
+        "trees": 25 if tiny else 40,
         "folds": 4 if heavy else 2,
         "one_fold": heavy or (tiny and texts),  # a text is read anew for each fold
     }

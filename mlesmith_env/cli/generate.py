@@ -45,6 +45,9 @@ def generate(
             metavar="LIST", help="Sizes in which each competition is made: full, and micro, small besides, with commas."
         ),
     ] = "full",
+    timeout: Annotated[
+        float, typer.Option(metavar="S", min=1, help="Seconds after which a dataset is given up.")
+    ] = 3600.0,
     overwrite: Annotated[bool, typer.Option(help="Replace other competitions that have the same ids.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what funnel.json holds.")] = False,
 ) -> None:
@@ -71,6 +74,7 @@ def generate(
             seed=seed,
             overwrite=overwrite,
             tiers=wanted,
+            limit_s=timeout,
             on_event=progress.on_event,
             on_jobs=progress.begin,
         )

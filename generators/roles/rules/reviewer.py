@@ -22,6 +22,7 @@ from generators.finding import Blame, CheckResult, Finding, Layer, Severity, out
 from generators.roles.rules import review_probes
 from generators.roles.rules.neighbour_probe import neighbours
 from generators.roles.rules.review_probes import Material, thinned
+from generators.roles.rules.text_copies import text_copies
 
 _MAX_SINGLES = 80
 """Columns that are probed one by one."""
@@ -151,10 +152,20 @@ def _positions(material: Material, figures: Figures) -> Iterator[Finding]:
 def _duplicates(material: Material, card: Card, figures: Figures) -> Iterator[Finding]:
     share, same = review_probes.nearest_duplicates(material)
     figures |= {"share": round(float(share), 6), "same_answer": round(float(same), 6)}
-    near = neighbours(material)
-    if near is not None:
-        figures |= {name: round(value, 6) for name, value in asdict(near).items()}
+    near, copies = neighbours(material), text_copies(material)
+    for probed in (near, copies):
+        if probed is not None:
+            figures |= {name: round(value, 6) for name, value in asdict(probed).items()}
     if share <= 0.05:
+        if copies is not None and copies.telling:
+            yield _finding(
+                "nearest_duplicate_probe",
+                Severity.ERROR if copies.copied > 0.3 else Severity.WARNING,
+                "Texts of test rows nearly repeat texts of training rows.",
+                f"{copies.copied:.1%} of the test rows share at least 80 % of their wording with a training row, "
+                f"{copies.same_answer:.1%} of these have the same answer, {copies.chance:.1%} of random pairs",
+                Blame.DESIGNER,
+            )
         if near is not None and near.telling:
             yield _finding(
                 "nearest_duplicate_probe",

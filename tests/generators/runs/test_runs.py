@@ -161,3 +161,34 @@ def test_a_file_names_sources_beside_it(tmp_path: Path) -> None:
 def test_the_key_of_a_job_hangs_on_options_and_version() -> None:
     job = Job("a", "/a", "a")
     assert len({job.key({"limit": 1}, "1"), job.key({"limit": 2}, "1"), job.key({"limit": 1}, "2")}) == 3
+
+
+@pytest.mark.slow
+def test_a_dataset_that_takes_too_long_is_given_up_and_the_others_go_on(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "idle_crew.py").write_text(
+        "import time\nfrom generators.runs.crew import rules\n\n"
+        "class Idle:\n    def propose(self, *args, **kwargs):\n        time.sleep(600)\n\n"
+        "def crew():\n    from dataclasses import replace\n    return replace(rules(), brainstormer=Idle())\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        ended = run(
+            jobs_of([str(raw)], each=True),
+            tmp_path / "pool",
+            crew="idle_crew:crew",
+            options={},
+            version="1",
+            workers=2,
+            limit_s=5.0,
+        )
+    assert [record.ending for record in ended.records] == [Ending.FAILED] * 2
+    for record in ended.records:
+        (line,) = record.rejected
+        assert (line.check, line.blame) == (CARRIED_THROUGH, INFRASTRUCTURE)
+        assert "longer than the 5 s" in line.reason
+
+
+@pytest.mark.parametrize("limit_s", [0, -1, float("nan"), float("inf")])
+def test_a_time_limit_that_is_none_is_refused(tmp_path: Path, limit_s: float) -> None:
+    with pytest.raises(ValueError, match="limit_s"):
+        run([], tmp_path / "pool", crew=CREW, options={}, version="1", limit_s=limit_s)
