@@ -70,6 +70,17 @@ def repeats_found(seed: int, *, nearly: bool) -> bool:
     return told >= 0.9 * len(copies)
 
 
+def left_over_found(seed: int) -> bool:
+    """Columns of which one is true in each row, a number of them that hangs on the seed, beside honest ones."""
+    frame, _ = (planted.diabetes, planted.friedman)[seed % 2](seed)
+    random = np.random.default_rng(seed)
+    count = int(random.integers(3, 9))
+    place = random.integers(0, count, len(frame))
+    flags = {f"is_{n}": (place == n).astype(int) for n in range(count)}
+    found = planted.leaks(frame.assign(**flags), "is_0", "binary classification")
+    return set(found) == set(flags) - {"is_0"}
+
+
 def kinds() -> Iterator[tuple[str, Callable[[int], bool]]]:
     for kind in planted.NUMERIC:
         yield f"number: {kind}", lambda seed, kind=kind: numbers_found(kind, seed)
@@ -80,6 +91,7 @@ def kinds() -> Iterator[tuple[str, Callable[[int], bool]]]:
     yield "repeated rows", lambda seed: repeats_found(seed, nearly=False)
     for kind, found in leak_files.KINDS.items():
         yield kind, found
+    yield "class: left over by others", left_over_found
     yield "nearly repeated rows", lambda seed: repeats_found(seed, nearly=True)
 
 

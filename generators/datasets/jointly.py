@@ -32,7 +32,20 @@ def together(suspects: Sequence[Suspect], goal: Goal, seed: int) -> list[Leak]:
     matrix = np.column_stack([s.cells.values for s in numbers if s.cells.values is not None])
     if goal.regression:
         return _expressions(numbers, matrix, goal, seed)
-    return (_comparisons(numbers, matrix, goal, seed) if goal.classes == 2 else []) + paired
+    if goal.classes != 2:
+        return paired
+    return _left_over(numbers, matrix, goal) or _comparisons(numbers, matrix, goal, seed) + paired
+
+
+def _left_over(numbers: Sequence[Suspect], matrix: Floats, goal: Goal) -> list[Leak]:
+    """Yes-or-no columns of which one is true in each row: together they leave only one answer for the last of them."""
+    flags = [place for place, one in enumerate(numbers) if one.cells.distinct == 2]
+    total = find_total((goal.codes == 1).astype(np.float64), matrix[:, flags]) if len(flags) > 1 else None
+    if total is None:
+        return []
+    names = [numbers[flags[j]].cells.name for j in total[0]]
+    evidence = f"{goal.name} = {total[1].format(*names)} but for a constant"
+    return [Leak(column=name, kind="arithmetic", strength=1.0, evidence=evidence) for name in names]
 
 
 def _paired(suspects: Sequence[Suspect], goal: Goal) -> list[Leak]:

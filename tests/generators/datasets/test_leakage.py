@@ -252,3 +252,22 @@ def test_numbers_beyond_all_measure_count_as_missing_and_stop_nothing() -> None:
     profile_frame(frame)
     assert find_leaks(frame, "y", objective="binary classification") == ()
     assert find_leaks(frame, "a", objective="regression") == ()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_last_of_columns_of_which_one_is_true_is_told_by_the_others(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    place = random.integers(0, 5, 400)
+    frame = pd.DataFrame({f"is_{name}": (place == n).astype(int) for n, name in enumerate("abcde")})
+    frame["age"] = random.integers(18, 90, 400)
+    found = leaks(frame, "is_c", "binary classification")
+    assert set(found) == {"is_a", "is_b", "is_d", "is_e"}
+    assert {leak.kind for leak in found.values()} == {"arithmetic"}
+
+
+def test_yes_or_no_columns_that_leave_several_answers_are_honest() -> None:
+    random = np.random.default_rng(0)
+    flags = random.random((400, 5)) < 0.4
+    frame = pd.DataFrame(flags.astype(int), columns=list("abcde"))
+    frame["sick"] = ((flags[:, 0] | flags[:, 1]) ^ (random.random(400) < 0.1)).astype(int)
+    assert not leaks(frame, "sick", "binary classification")
