@@ -20,6 +20,7 @@ from benchmarks import leak_files
 from generators.datasets.leakage import find_leaks, row_order_skill
 from generators.datasets.profiling import profile_frame
 from generators.roles.rules import RulesReviewer
+from tests.generators.datasets import test_futures as series
 from tests.generators.datasets import test_leakage as planted
 from tests.packages import write_package
 
@@ -49,15 +50,36 @@ def order_found(seed: int) -> bool:
     return row_order_skill(frame.sort_values(target), target, objective="binary classification") > ORDER_TOLD
 
 
-def group_found(seed: int) -> bool:
+ENTITIES = {
+    "patient": ("patient_id", "{0}"),
+    "speaker": ("speaker", "spk{0:03d}"),
+    "user": ("user_id", "u{0}x"),
+    "device": ("device", "dev-{0:04x}"),
+    "source video": ("video", "clips/v{0:03d}.mp4"),
+    "molecule": ("smiles", "CC(=O)N{0}C{1}OC{2}"),
+    "sentence in parallel languages": ("sentence_id", "{0}"),
+    "slices of a scan": ("scan_id", "ct{0:03d}"),
+}
+"""Entities that rows share: the column that names them, and how."""
+
+
+def group_found(entity: str, seed: int) -> bool:
     """Rows of a few entities, each with values of its own."""
     random = np.random.default_rng(seed)
-    people, each = 60, 12
+    people, each = int(random.integers(40, 90)), int(random.integers(4, 15))
     own = random.normal(0, 3, (people, 4)).repeat(each, axis=0) + random.normal(0, 0.5, (people * each, 4))
-    frame = pd.DataFrame(own, columns=list("abcd")).assign(patient_id=np.arange(people).repeat(each))
+    column, form = ENTITIES[entity]
+    names = [form.format(n, "CNO"[n % 3] * (n % 7), "c1ccccc1"[: n % 9]) for n in random.permutation(900)[:people]]
+    frame = pd.DataFrame(own, columns=list("abcd")).assign(**{column: np.repeat(names, each)})
     frame["ill"] = np.where(own[:, 0] + own[:, 1] > 0, "yes", "no")
     frame = frame.sample(frac=1, random_state=seed).reset_index(drop=True)
-    return "patient_id" in {group.column for group in profile_frame(frame).groups}
+    return column in {group.column for group in profile_frame(frame).groups}
+
+
+def future_found(kind: str, seed: int) -> bool:
+    frame = series.series(seed, stores=1 + seed % 4, rows=300 + 20 * seed)
+    frame["planted"] = frame.groupby("store_id")["sales"].transform(series.PLANTS[kind])
+    return set(series.found(frame.sample(frac=1, random_state=seed).reset_index(drop=True))) == {"planted"}
 
 
 def repeats_found(seed: int, *, nearly: bool) -> bool:
@@ -87,7 +109,10 @@ def kinds() -> Iterator[tuple[str, Callable[[int], bool]]]:
     for kind in planted.LABELS:
         yield f"class: {kind}", lambda seed, kind=kind: labels_found(kind, seed)
     yield "order of the rows", order_found
-    yield "shared group", group_found
+    for kind in series.PLANTS:
+        yield f"future: {kind}", lambda seed, kind=kind: future_found(kind, seed)
+    for entity in ENTITIES:
+        yield f"shared group: {entity}", lambda seed, entity=entity: group_found(entity, seed)
     yield "repeated rows", lambda seed: repeats_found(seed, nearly=False)
     for kind, found in leak_files.KINDS.items():
         yield kind, found

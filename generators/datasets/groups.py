@@ -49,7 +49,7 @@ def find_groups(columns: Sequence[ColumnProfile], cells: Sequence[Cells]) -> tup
             _ENTITIES & {token.rstrip("s") for token in name_tokens(column.name)}
             | _ENTITIES & set(name_tokens(column.name))
         )
-        if column.type is ColumnType.CATEGORICAL and not (entity and (named or column.distinct > 50)):
+        if column.type is ColumnType.CATEGORICAL and not (entity and (named or column.distinct > 30)):
             continue
         steady = _steady(codes, place, columns)
         worded = column.text is not None and column.text.mean_words >= 4

@@ -9,6 +9,7 @@ from sandboxes.isolation import probe
 from sandboxes.sandbox import IsolationLevel
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not probe(IsolationLevel.NAMESPACES).ok, reason="its faults are those of level namespaces")
 def test_faults_are_told_as_what_they_are_and_leave_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soak, "WARM_UP", 20)

@@ -16,10 +16,11 @@ from generators.competitions.card import Card, SubmissionForm
 from generators.competitions.grade import Outcome, Part
 from generators.competitions.grading import grade_many
 from generators.competitions.metrics import METRICS
-from generators.competitions.package import SAMPLE_SUBMISSION, TEST, TRAIN, Competition
+from generators.competitions.package import PUBLIC, SAMPLE_SUBMISSION, TEST, TRAIN, Competition
 from generators.errors import CompetitionError
 from generators.finding import Blame, CheckResult, Finding, Layer, Severity, outcome_of
 from generators.roles.rules import review_probes
+from generators.roles.rules.file_probe import probe_files
 from generators.roles.rules.neighbour_probe import neighbours
 from generators.roles.rules.review_probes import Material, thinned
 from generators.roles.rules.text_copies import text_copies
@@ -45,6 +46,7 @@ class RulesReviewer:
             _result("single_feature_probe", lambda figures: _single_features(material, card, figures)),
             _result("order_probe", lambda figures: _positions(material, figures)),
             _result("nearest_duplicate_probe", lambda figures: _duplicates(material, card, figures)),
+            _result("file_probe", lambda figures: _files(root, material, figures)),
             _result("adversarial_validation", lambda figures: _drift(material, card, figures)),
             _result("no_feature_prior", lambda figures: _priors(competition, train, figures)),
             _result("metric_fits_balance", lambda figures: _balance(competition, figures)),
@@ -187,6 +189,37 @@ def _duplicates(material: Material, card: Card, figures: Figures) -> Iterator[Fi
         f"{same:.1%} of these have the same answer",
         Blame.DESIGNER,
     )
+
+
+def _files(root: Path, material: Material, figures: Figures) -> Iterator[Finding]:
+    """What is known of a file without opening it must not tell its answer, nor a copy of it among the others."""
+    seen = probe_files(root / PUBLIC, material)
+    if seen is None:
+        return
+    figures |= {
+        "column": seen.column,
+        "files": seen.files,
+        "leaks": {leak.kind: round(leak.strength, 6) for leak in seen.leaks},
+        "copied": round(seen.copied, 6),
+        "same_answer": round(seen.same_answer, 6),
+        "shared": round(seen.shared, 6),
+    }
+    for leak in seen.leaks:
+        severity = Severity.ERROR if leak.strength > 0.6 else Severity.WARNING
+        message = f"The {leak.column} of a file tells its answer without opening it."
+        yield _finding("file_probe", severity, message, leak.evidence, Blame.DESIGNER)
+    if seen.copied > 0.05 and seen.same_answer > 0.5:
+        yield _finding(
+            "file_probe",
+            Severity.ERROR if seen.copied > 0.3 else Severity.WARNING,
+            "Files of test rows nearly repeat files of training rows.",
+            f"{seen.copied:.1%} of the test files, {seen.same_answer:.1%} of these with the same answer",
+            Blame.DESIGNER,
+        )
+    if seen.shared > 0.05:
+        message = "Files of one run of names stand in the training and in the test data."
+        evidence = f"{seen.groups}; {seen.shared:.1%} of the test rows belong to a run that training rows are of"
+        yield _finding("file_probe", Severity.WARNING, message, evidence, Blame.BRAINSTORMER)
 
 
 def _drift(material: Material, card: Card, figures: Figures) -> Iterator[Finding]:

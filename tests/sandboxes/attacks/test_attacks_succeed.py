@@ -28,7 +28,9 @@ def _target(weak: Weak) -> Target:
     return OPEN if weak is Weak.PROCESS else opened_target(weak)
 
 
-@pytest.mark.parametrize("weak", Weak)
+@pytest.mark.parametrize(
+    "weak", [pytest.param(weak, marks=pytest.mark.slow if weak is Weak.TRUSTING else ()) for weak in Weak]
+)
 def test_each_attack_succeeds_against_the_target_named_in_it(weak: Weak, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [a.name for a in ATTACKS if a.shown_on is weak and (os.geteuid() == 0 or not a.needs_root)]
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:

@@ -1,0 +1,106 @@
+"""File probe: what the files that a package's rows name give away before they are opened, and copies among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from generators.datasets.file_leaks import file_traits, find_file_leaks
+from generators.datasets.name_groups import name_groups
+from generators.datasets.near_copies import near_hashes, picture_hash, read_picture, sound_hash
+from generators.datasets.profile import Leak
+from generators.roles.rules.review_probes import Material
+
+_FILES = 600
+"""Files of one side that are opened to look for copies."""
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+_SOUNDS = (".wav",)
+
+
+@dataclass(frozen=True, slots=True)
+class FileProbe:
+    """What the files of one column give away."""
+
+    column: str
+    files: int
+    leaks: tuple[Leak, ...]
+    """Traits (name, number, folder, size, time, tags) that tell the answer of a file."""
+    copied: float
+    """Share of the opened test files that nearly repeat a training file."""
+    same_answer: float
+    """Share of these with that file's answer (numbers: within 1 % of the spread)."""
+    shared: float
+    """Share of test rows whose run of numbered names goes on in the training rows; 0 where names show no runs."""
+    groups: str
+    """The evidence for the runs, empty without any."""
+
+
+def probe_files(public: Path, material: Material, *, seed: int = 0) -> FileProbe | None:
+    """Look at the files below `public` that a column of the tables names; None where no column does."""
+    column = next((name for name in material.inputs if _names_files(public, material.train[name])), None)
+    if column is None:
+        return None
+    train, test = ([str(name) for name in side[column]] for side in (material.train, material.test))
+    there = [[(public / name).is_file() for name in side] for side in (train, test)]
+    if not all(map(all, there)):
+        return None  # the assertions tell what is missing
+    truth = np.concatenate([material.train_truth, material.test_truth])
+    traits = file_traits(public, [*train, *test])
+    # the two sides may lie in folders of their own: which side it is says nothing of the answer
+    leaks = find_file_leaks(traits, pd.Series(truth, name="answer"), regression=not material.classes, seed=seed)
+    copied, same = _copies(public, material, train, test, seed)
+    runs = name_groups([Path(name).name for name in (*train, *test)], list(truth) if material.classes else None)
+    known = set(runs.keys[: len(train)]) if runs else set()
+    shared = float(np.mean([key in known for key in runs.keys[len(train) :]])) if runs else 0.0
+    return FileProbe(column, len(truth), tuple(leaks), copied, same, shared, runs.evidence if runs else "")
+
+
+def _names_files(public: Path, column: pd.Series) -> bool:
+    if column.dtype.kind not in "OTU":
+        return False
+    names = column.dropna().map(str)
+    return len(names) == len(column) > 0 and all((public / name).is_file() for name in names.iloc[:5])
+
+
+def _copies(
+    public: Path, material: Material, train: Sequence[str], test: Sequence[str], seed: int
+) -> tuple[float, float]:
+    random = np.random.default_rng(seed)
+    sides = []
+    for names in (train, test):
+        chosen = np.sort(random.permutation(len(names))[:_FILES])
+        hashed = [(place, code) for place in chosen if (code := _hash(public / names[place])) is not None]
+        sides.append(([place for place, _ in hashed], [code for _, code in hashed]))
+    (train_places, train_codes), (test_places, test_codes) = sides
+    if not train_codes or not test_codes or len({len(code) for code in (*train_codes, *test_codes)}) > 1:
+        return 0.0, 0.0
+    pairs = near_hashes(np.array(train_codes), np.array(test_codes))
+    margin = 0.0 if material.classes else 0.01 * float(np.std(material.train_truth))
+    same = [
+        abs(material.train_truth[train_places[pair.train]] - material.test_truth[test_places[pair.test]]) <= margin
+        for pair in pairs
+    ]
+    return len(pairs) / len(test_codes), float(np.mean(same)) if same else 0.0
+
+
+def _hash(path: Path) -> npt.NDArray[np.bool_] | None:
+    """None for what is neither a picture nor a sound, cannot be read, or is the same all over."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix in _PICTURES:
+            grey = read_picture(path)
+            return picture_hash(grey) if np.ptp(grey) > 0 else None
+        if suffix in _SOUNDS:
+            from scipy.io import wavfile
+
+            rate, samples = wavfile.read(path)
+            mono = np.asarray(samples, dtype=np.float64).reshape(len(samples), -1).mean(axis=1)
+            return sound_hash(mono, int(rate)) if np.ptp(mono) > 0 else None
+    except (OSError, ValueError):
+        return None
+    return None
