@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,12 +58,19 @@ def plain(series: pd.Series) -> pd.Series:
         return series
     kinds = {type(value) for value in series.dropna()}
     if kinds and kinds <= {int, float}:
-        return plain(pd.to_numeric(series).astype("float64"))
+        return plain(series.map(_float, na_action="ignore").astype("float64"))
     if any(issubclass(kind, (list, dict, set, tuple, np.ndarray, bytes)) for kind in kinds):
         return series.map(_text, na_action="ignore")
     if len(kinds) > 1:  # mixed cells: comparing 1 with "1" would fail
         return series.map(str, na_action="ignore")
     return series
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf
 
 
 LARGEST = 1e37

@@ -6,6 +6,7 @@ index. A table for machine learning has plain columns. `tidy` finds out what a f
 
 reset_index   True: the index becomes columns
 names         True: column names become text
+named         names for columns that have none
 json          columns whose cells are lists or records: become JSON text
 text          columns with values of several kinds: become text
 missing       markers to read as missing: a list for all columns, or lists by column
@@ -16,8 +17,10 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import itertools
 import json
 import keyword
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -52,6 +55,10 @@ def tidy(frame: pd.DataFrame, *, typed: bool) -> dict[str, Any]:
     if not all(isinstance(name, str) for name in frame.columns):
         steps["names"] = True
     frame = apply(frame, steps)
+    if "" in frame.columns:  # a table of comma-separated values cannot keep it
+        place = list(frame.columns).index("") + 1
+        steps["named"] = {"": next(name for name in _free_names(place) if name not in frame.columns)}
+        frame = apply(frame, {"named": steps["named"]})
     nested, text, types = _kinds(frame)
     shaped = ({"json": nested} if nested else {}) | ({"text": text} if text else {})
     frame = apply(frame, shaped)
@@ -72,6 +79,8 @@ def apply(frame: pd.DataFrame, steps: dict[str, Any]) -> pd.DataFrame:
         frame = frame.reset_index()
     if steps.get("names"):
         frame = frame.rename(columns=str)
+    if "named" in steps:
+        frame = frame.rename(columns=steps["named"])
     for name in steps.get("json", ()):
         frame = frame.assign(**{name: frame[name].map(as_json, na_action="ignore")})
     for name in steps.get("text", ()):
@@ -91,6 +100,8 @@ def chain_source(steps: dict[str, Any]) -> tuple[str, set[str], str]:
         chain += ".reset_index()"
     if steps.get("names"):
         chain += ".rename(columns=str)"
+    if "named" in steps:
+        chain += f".rename(columns={literal(steps['named'])})"
     for step, function in (("json", "as_json"), ("text", "str")):
         for name in steps.get(step, ()):
             value = f'lambda frame: frame[{literal(name)}].map({function}, na_action="ignore")'
@@ -109,6 +120,11 @@ def chain_source(steps: dict[str, Any]) -> tuple[str, set[str], str]:
         imports.add("import json")
         return chain, imports, AS_JSON
     return chain, imports, ""
+
+
+def _free_names(place: int) -> Iterator[str]:
+    yield f"column_{place}"
+    yield from (f"column_{place}_{number}" for number in itertools.count(2))
 
 
 def _kinds(frame: pd.DataFrame) -> tuple[list[str], list[str], dict[str, str]]:

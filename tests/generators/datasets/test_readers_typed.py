@@ -18,8 +18,10 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
+from generators.datasets.profiling import profile_dataset
 from generators.datasets.raw import Problem
 from generators.datasets.readers import discover, read, source
+from generators.datasets.sources import open_source
 
 
 def tables_of(path: Path) -> tuple[dict[str, pd.DataFrame], list[Problem]]:
@@ -300,3 +302,18 @@ def test_junk_is_reported(tmp_path: Path, name: str, content: bytes) -> None:
     assert not tables
     assert problems[0].fatal
     assert problems[0].advice
+
+
+def test_a_field_without_a_name_gets_one_that_a_csv_file_can_keep(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([{"a": number, "": number % 7, "column_2": "x"} for number in range(40)]))
+    tables, _ = tables_of(path)
+    assert list(tables[""].columns) == ["a", "column_2_2", "column_2"]
+
+
+def test_whole_numbers_of_hundreds_of_digits_stop_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([{"a": 10**400 if n % 9 == 0 else n, "b": n % 3} for n in range(60)]))
+    with open_source(path) as dataset:
+        profile = profile_dataset(dataset)
+    assert profile.tables[0].rows == 60
