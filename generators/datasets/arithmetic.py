@@ -181,7 +181,8 @@ def _verify(search: _Search, kind: str, chosen: tuple[int, ...]) -> Relation | N
         return None
     factor = 1.0
     if kind in ("product", "ratio"):
-        quotient = target[known & (value != 0)] / value[known & (value != 0)]
+        with np.errstate(over="ignore"):
+            quotient = target[known & (value != 0)] / value[known & (value != 0)]
         factor = float(np.median(quotient)) if len(quotient) else 0.0
         if factor == 0 or not np.isfinite(factor):
             return None
