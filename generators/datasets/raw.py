@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-TableFormat = Literal["csv", "json", "jsonl", "parquet", "feather", "excel", "sqlite", "documents"]
+TableFormat = Literal["csv", "json", "jsonl", "parquet", "feather", "excel", "sqlite", "documents", "stack"]
 
 
 class ReadSpec(BaseModel):
@@ -21,7 +21,7 @@ class ReadSpec(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     path: str
-    """Path of the file inside the dataset's folder, with forward slashes; of documents, their folder (empty: all)."""
+    """Path of the file inside the dataset's folder, with forward slashes; of many files, that folder."""
     format: TableFormat
     member: str = ""
     """Sheet of a workbook, table of a database, key of a JSON document; empty for the whole file."""

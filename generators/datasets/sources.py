@@ -16,7 +16,7 @@ from generators.datasets.digest import tree_digest
 from generators.datasets.licence import find_licence
 from generators.datasets.naming import dataset_name, table_names
 from generators.datasets.raw import Problem, RawDataset, Table
-from generators.datasets.readers import discover, documents, is_loose, is_prose, is_table_file
+from generators.datasets.readers import discover, documents, is_loose, is_prose, is_table_file, stacks
 from generators.datasets.readers.encoding import unpacked_size
 from generators.errors import DatasetError
 
@@ -239,6 +239,7 @@ def _read(found: _Found, caps: _Caps) -> RawDataset:
         specs = [texts, *((spec, frame) for spec, frame in specs if spec.path not in inside)]
         others = [name for name in others if name not in inside]
         problems = [problem for problem in problems if problem.path not in inside]
+    specs = stacks.gather(found.root, specs)
     names = table_names([spec for spec, _ in specs])
     return RawDataset(
         name=found.name,

@@ -1,8 +1,8 @@
-"""Readers of tables: csv and its kin, JSON, JSON Lines, Parquet, Arrow, Excel, SQLite, folders of documents.
+"""Readers of tables: csv and its kin, JSON, JSON Lines, Parquet, Arrow, Excel, SQLite, documents, stacks of files.
 
 Each format's module has `discover` (which tables a file holds and how each is read), `read` and `source` (the same
-frame again, as a frame and as Python); `documents` has `gather` instead, for it looks at many files. A reader's frame
-is always the one that its specification gives.
+frame again, as a frame and as Python); `documents` and `stacks` have `gather` instead, for they look at many
+files. A reader's frame is always the one that its specification gives.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _FORMATS = {
     "excel": "excel",
     "sqlite": "sqlite",
     "documents": "documents",
+    "stack": "stacks",
 }
 _PROSE = {"readme", "license", "licence", "copying", "notice", "changelog", "citation", "requirements"}
 _OLD_FORMATS = {

@@ -75,13 +75,15 @@ def test_a_legacy_encoding_is_found_out_over_the_files(tmp_path: Path) -> None:
     assert table.frame["text"].str.startswith("Сегодня хорошая погода").all()
 
 
-def test_numeric_text_files_stay_tables_of_their_own(tmp_path: Path) -> None:
+def test_numeric_text_files_are_tables_and_no_documents(tmp_path: Path) -> None:
     for number in range(32):
         rows = "\n".join(f"{i},{i * number},{i + number}" for i in range(20))
         _write(tmp_path, f"runs/{number}.txt", f"t,a,b\n{rows}\n")
     with open_source(tmp_path) as dataset:
-        assert len(dataset.tables) == 32
-        assert {table.spec.format for table in dataset.tables} == {"csv"}
+        (table,) = dataset.tables
+    assert table.spec.format == "stack"
+    assert list(table.frame.columns) == ["file", "t", "a", "b"]
+    assert len(table.frame) == 32 * 20
 
 
 def test_a_few_texts_are_about_the_data_and_no_documents(tmp_path: Path) -> None:
