@@ -23,6 +23,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from generators.competitions.package import LEADERBOARD
 from generators.runs.journal import JOURNAL
 from generators.runs.run import FUNNEL
 
@@ -80,7 +81,7 @@ def finish(raw: Path, out: Path, **options: object) -> float:
 
 
 def contents(out: Path) -> dict[str, str]:
-    """SHA-256 of every file of a pool by its path, times left out: the journal, and seconds in JSON files."""
+    """SHA-256 of every file of a pool by its path, measured times left out: the journal, seconds in other files."""
     found = {}
     for path in sorted(out.rglob("*")):
         name = path.relative_to(out).as_posix()
@@ -90,13 +91,15 @@ def contents(out: Path) -> dict[str, str]:
             data = path.read_bytes()
             if path.name in (FUNNEL, "verification.json", "verdict.json"):
                 data = json.dumps(_timeless(json.loads(data)), sort_keys=True).encode()
+            elif path.name == LEADERBOARD:
+                data = pd.read_csv(path, dtype=str).drop(columns="seconds").to_csv().encode()
             found[name] = hashlib.sha256(data).hexdigest()
     return found
 
 
 def _timeless(data: object) -> object:
     if isinstance(data, dict):
-        return {key: _timeless(value) for key, value in data.items() if key != "seconds"}
+        return {key: _timeless(value) for key, value in data.items() if key != "seconds" and not key.endswith("_s")}
     return [_timeless(value) for value in data] if isinstance(data, list) else data
 
 
