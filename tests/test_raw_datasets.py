@@ -46,7 +46,7 @@ def inputs(competition: Competition) -> set[str]:
     return set(header.columns) - set(competition.card.targets) - set(competition.card.ids)
 
 
-LARGE = {"baseball_databank", "comic_characters"}
+LARGE = {"baseball_databank", "comic_characters", "molecules_moleculenet", "us_flights_delay"}
 """Those that take a minute or more."""
 
 
