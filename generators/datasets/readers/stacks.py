@@ -56,7 +56,7 @@ def gather(root: Path, found: Sequence[Found]) -> list[Found]:
         if stack is not None:
             stacked |= dict.fromkeys(places)
             stacked[places[0]] = stack
-    whole = [stacked.get(place, one) if place in stacked else one for place, one in enumerate(found)]
+    whole = [stacked.get(place, one) for place, one in enumerate(found)]
     return [one for one in whole if one is not None]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +46,7 @@ def probe_files(public: Path, material: Material, *, seed: int = 0) -> FileProbe
     if column is None:
         return None
     train, test = ([str(name) for name in side[column]] for side in (material.train, material.test))
-    there = [[(public / name).is_file() for name in side] for side in (train, test)]
+    there = [[_is_inside(public, name) for name in side] for side in (train, test)]
     if not all(map(all, there)):
         return None  # the assertions tell what is missing
     truth = np.concatenate([material.train_truth, material.test_truth])
@@ -64,7 +64,18 @@ def _names_files(public: Path, column: pd.Series) -> bool:
     if column.dtype.kind not in "OTU":
         return False
     names = column.dropna().map(str)
-    return len(names) == len(column) > 0 and all((public / name).is_file() for name in names.iloc[:5])
+    return len(names) == len(column) > 0 and all(_is_inside(public, name) for name in names.iloc[:5])
+
+
+def _is_inside(public: Path, name: str) -> bool:
+    """Whether it is a file of the package: a text may be longer than any name, or lead elsewhere."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        return False
+    try:
+        return (public / path).is_file()
+    except OSError:
+        return False
 
 
 def _copies(

@@ -137,3 +137,12 @@ def test_a_table_that_names_no_file_is_not_probed(tmp_path: Path) -> None:
     material = build(tmp_path, picture)
     material.train["image"] = "gone/" + material.train["image"]
     assert probe_files(tmp_path, material) is None
+
+
+@pytest.mark.parametrize("text", ["long " * 200, "/etc/passwd", "../outside.png", "nul\0inside"])
+def test_texts_that_are_no_names_of_the_packages_files_stop_nothing(tmp_path: Path, text: str) -> None:
+    material = build(tmp_path / "public", picture)
+    (tmp_path / "outside.png").write_bytes(b"")
+    material.train["image"] = text
+    material.test["image"] = text
+    assert probe_files(tmp_path / "public", material) is None
