@@ -112,7 +112,7 @@ def files(root: Path, material: Material, figures: Figures) -> Iterator[Finding]
         severity = Severity.ERROR if leak.strength > 0.6 else Severity.WARNING
         message = f"The {leak.column} of a file tells its answer without opening it."
         yield finding("file_probe", severity, message, leak.evidence, Blame.DESIGNER)
-    if seen.copied > 0.05 and seen.same_answer > 0.5:
+    if seen.copied > 0.05 and seen.same_answer > seen.chance + 0.5 * (1 - seen.chance):
         yield finding(
             "file_probe",
             Severity.ERROR if seen.copied > 0.3 else Severity.WARNING,
