@@ -118,6 +118,20 @@ class Host:
         return found
 
     @staticmethod
+    def descriptors() -> set[tuple[int, str]]:
+        """Open descriptors of this process: number and what it leads to.
+
+        Compared as a set, for what earlier tests left to the garbage collector may be closed meanwhile.
+        """
+        found = set()
+        for entry in Path("/proc/self/fd").iterdir():
+            try:
+                found.add((int(entry.name), str(entry.readlink())))
+            except OSError:  # the listing's own, which is closed by now
+                continue
+        return {(number, target) for number, target in found if target != f"/proc/{os.getpid()}/fd"}
+
+    @staticmethod
     def running(pid: int) -> bool:
         """Whether a process exists and is more than a zombie."""
         try:
