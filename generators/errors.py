@@ -4,6 +4,7 @@ MLESmithError
   DatasetError (ValueError)    a raw dataset or file cannot be used; names the file and says what to do
   CompetitionError             a competition package is broken; never the agent's fault, never a reward
   ModelError                   a language model's provider failed; never a verdict, never a score
+  BudgetSpent                  tokens, money or calls that were allowed are used up; what was done so far is kept
 """
 
 from __future__ import annotations
@@ -21,3 +22,7 @@ class CompetitionError(MLESmithError):
 
 class ModelError(MLESmithError):
     """A language model's provider failed."""
+
+
+class BudgetSpent(MLESmithError):  # noqa: N818 - a stop that was asked for, no fault
+    """What a run may spend on models is spent; the message says what and how to go on."""
