@@ -46,6 +46,9 @@ class Graders:
     """The warm graders of this process. Thread-safe."""
 
     def __init__(self) -> None:
+        self.rehearses = True
+        """Whether a process that waits for a grading rehearses one. That spares the grading part of its time, for more
+        work in all: of no use where all processors are busy."""
         self._lock = threading.Condition()
         self._kept: list[_Grader] = []
         self._timer: threading.Timer | None = None
@@ -100,7 +103,7 @@ class Graders:
                 grader = free[-1]
                 grader.busy = True
             else:
-                grader = _Grader(root, identity, _warm_function(root))
+                grader = _Grader(root, identity, _warm_function(root, rehearses=self.rehearses))
                 self._kept.append(grader)
         self._end(lambda kept: kept.root == root and kept.identity != identity)
         return grader
@@ -140,13 +143,13 @@ atexit.register(graders.close)
 os.register_at_fork(after_in_child=graders.forget)
 
 
-def _warm_function(root: Path) -> WarmFunction:
+def _warm_function(root: Path, *, rehearses: bool) -> WarmFunction:
     return WarmFunction(
         _PROCESS,
         "grade_prepared",
         prepare="prepare_grading",
         prepare_with={"root": root},
-        rehearse="rehearse_grading",
+        rehearse="rehearse_grading" if rehearses else "",
         readable=[path for name in (CARD, METRIC, PRIVATE) if (path := root / name).exists()],
         limits=Limits(memory_mib=MEMORY_MIB),
     )

@@ -11,6 +11,9 @@ from generators.datasets import number_types, text_types
 from generators.datasets.cells import Floats, as_floats, is_number, plain
 from generators.datasets.profile import ColumnProfile, ColumnType, NumericSummary, TextSummary
 
+_MOST_CLASSES = 200
+_MOST_VALUES = 20
+"""Values of a column whose counts are kept: all of a category that may be a target, of others the most frequent."""
 TRUTH_PAIRS = (
     {"yes", "no"},
     {"y", "n"},
@@ -62,7 +65,10 @@ def profile_column(series: pd.Series) -> ColumnProfile:
         missing=len(series) - len(present),
         distinct=distinct,
         examples=tuple(_shown(value) for value in pd.unique(present.iloc[:200])[:5]),
-        top=_top(counts),
+        top=_top(
+            counts,
+            _MOST_CLASSES if meaning.type is ColumnType.CATEGORICAL and distinct <= _MOST_CLASSES else _MOST_VALUES,
+        ),
         numeric=_numeric_summary(values) if values is not None and len(values) else None,
         text=_text_summary(counts) if meaning.type in (ColumnType.TEXT, ColumnType.PATH) else None,
         order=meaning.order,
@@ -160,15 +166,15 @@ def _text_summary(counts: pd.Series) -> TextSummary:
     )
 
 
-def _top(counts: pd.Series) -> tuple[tuple[str, int], ...]:
+def _top(counts: pd.Series, most: int) -> tuple[tuple[str, int], ...]:
     numbers = counts.to_numpy()
-    if len(numbers) > 100:
+    if len(numbers) > max(100, most):
         # ties at the cut are decided by value as far as there are not hundreds of them, then by the first seen
-        edge = np.partition(numbers, -20)[-20]
+        edge = np.partition(numbers, -most)[-most]
         counts = counts[numbers >= edge]
         counts = counts if len(counts) <= 100 else counts.sort_values(ascending=False, kind="stable").iloc[:100]
     pairs = [(_shown(value), int(count)) for value, count in zip(counts.index, counts.to_numpy(), strict=True)]
-    return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:20])
+    return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:most])
 
 
 def _shown(value: object) -> str:

@@ -74,7 +74,8 @@ class ColumnProfile(_Frozen):
     """Distinct values, missing ones not counted."""
     examples: tuple[str, ...] = ()
     top: tuple[tuple[str, int], ...] = ()
-    """Most frequent values as text with their counts, at most 20, most frequent first (ties by value)."""
+    """Most frequent values as text with their counts, most frequent first (ties by value): at most 20, or all of a
+    categorical column of up to 200."""
     numeric: NumericSummary | None = None
     text: TextSummary | None = None
     order: tuple[str, ...] = ()

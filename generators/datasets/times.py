@@ -85,7 +85,7 @@ def read_times(texts: pd.Series) -> Times | None:
     if not best:
         return None
     scored = [(form, _parse(unique, form)) for form in best[:3]]
-    form, moments = max(scored, key=lambda pair: int(pair[1].notna().sum()))
+    form, moments = max(scored, key=lambda pair: (int(pair[1].notna().sum()), -_short_years(*pair)))
     alone = float(moments.notna().mean())
     for other in best:
         if moments.notna().all():
@@ -148,6 +148,12 @@ def _parse(texts: pd.Series, form: str) -> pd.Series:
         late = moments.dt.year > _last_short_year(moments.dt.year.dropna())
         moments = moments.where(~late, moments - pd.DateOffset(years=100))
     return moments
+
+
+def _short_years(form: str, moments: pd.Series) -> int:
+    """Over how many years moments spread whose years have two digits: where another number is taken for the year, over
+    too many."""
+    return int(np.ptp(moments.dt.year.dropna().to_numpy())) if "%y" in form and moments.notna().any() else 0
 
 
 def _last_short_year(years: pd.Series) -> int:

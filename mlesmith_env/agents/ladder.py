@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RUNGS = ("trivial", "linear", "boosted", "tuned")
 """The ladder from the bottom up."""
+_MANY_CLASSES = 20
+"""Of more classes no trees are boosted: every round would grow one for each."""
 _LINE = 116
 _LISTED = 60
 """Columns of one kind that a program names one by one; of more it says what they are not."""
@@ -87,10 +89,16 @@ class Ladder:
             split_column=by,
         )
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The rungs of this competition from the bottom up: `RUNGS`, with `forest` for `boosted` among many classes."""
+        many = len(self.card.classes) > _MANY_CLASSES
+        return tuple("forest" if many and rung == "boosted" else rung for rung in RUNGS)
+
     def program(self, rung: str, *, seed: int = 0, variant: str = "constant") -> str:
         """The source of one rung. `variant` chooses between trivial ones: `constant` or `random`."""
-        if rung not in RUNGS:
-            raise ValueError(f"no rung {rung!r}; there are: {', '.join(RUNGS)}")
+        if rung not in self.names:
+            raise ValueError(f"no rung {rung!r}; there are: {', '.join(self.names)}")
         template = _environment().get_template(f"{rung}.py.jinja")
         return _tidied(template.render(self._facts(seed), variant=variant))
 
@@ -100,7 +108,7 @@ class Ladder:
             Rung(name, "trivial", self.program("trivial", seed=seed, variant=variant))
             for name, variant in (("trivial: random draw", "random"), ("trivial: best constant", "constant"))
         )
-        return trivial + tuple(Rung(name, "scripted", self.program(name, seed=seed)) for name in RUNGS[1:])
+        return trivial + tuple(Rung(name, "scripted", self.program(name, seed=seed)) for name in self.names[1:])
 
     def _facts(self, seed: int) -> dict[str, Any]:
         card, columns = self.card, self.columns
@@ -111,6 +119,7 @@ class Ladder:
         return {
             "seed": seed,
             "rows": self.rows,
+            "many": len(card.classes) > _MANY_CLASSES,
             "metric": card.metric.replace("_", " "),
             "higher_is_better": card.higher_is_better,
             "ids": list(card.ids),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from mlesmith_env.agents.ladder import RUNGS, Ladder, literal
+from mlesmith_env.agents.ladder import Ladder, literal
 
 SOLUTION = "solution.py"
 
@@ -47,13 +47,13 @@ class ScriptedAgent:
     def _episode(self) -> Iterator[dict[str, Any]]:
         yield {"type": "request_info", "topic": "overview"}
         yield {"type": "request_info", "topic": "data"}
-        first = self._ladder.program(RUNGS[0], seed=self._seed)
+        first = self._ladder.program(self._ladder.names[0], seed=self._seed)
         right = f"TARGET = {literal(self._ladder.card.targets[0])}\n"
         wrong = self._misnamed()
         yield {"type": "write_code", "path": SOLUTION, "code": first.replace(right, wrong, 1)}
         yield {"type": "run_code", "path": SOLUTION}
         yield {"type": "fix_code", "path": SOLUTION, "edits": [{"old": wrong.strip(), "new": right.strip()}]}
-        for rung in RUNGS[1:]:
+        for rung in self._ladder.names[1:]:
             yield {"type": "run_code", "code": self._ladder.program(rung, seed=self._seed)}
         yield {"type": "submit"}
 

@@ -261,3 +261,36 @@ def test_a_competition_that_the_ladder_cannot_solve_is_named(
 def test_public_tables_that_are_gone_are_named(tmp_path: Path, orchard: Path) -> None:
     with pytest.raises(CompetitionError, match="public tables"):
         Ladder.of(tmp_path, Competition.load(orchard).card)
+
+
+def test_among_many_classes_no_trees_are_boosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    kinds = [f"kind {n:02d}" for n in range(24)]
+    chosen = rng.integers(len(kinds), size=700)
+    frame = pd.DataFrame(
+        {
+            "row_id": np.arange(700),
+            "near": chosen + rng.normal(0, 0.3, 700),
+            "soil": np.where(chosen % 2, "clay", "sand"),
+            "note": [
+                f"seen with mark{n if rng.random() < 0.7 else rng.integers(24)} on stem nr {row}"
+                for row, n in enumerate(chosen)
+            ],
+            "kind": np.array(kinds)[chosen],
+        }
+    )
+    (tmp_path / "public").mkdir()
+    frame[200:].to_csv(tmp_path / "public" / "train.csv", index=False)
+    frame[:200].drop(columns="kind").to_csv(tmp_path / "public" / "test.csv", index=False)
+    card = card_for("accuracy", Objective.MULTICLASS, SubmissionForm.LABEL, target="kind", classes=kinds)
+    ladder = Ladder.of(tmp_path, card)
+    assert ladder.names == ("trivial", "linear", "forest", "tuned")
+    for name in ladder.names[1:]:
+        code = ladder.program(name)
+        assert "Boosting" not in code
+        tree = ast.parse(code)
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.Import)]
+        imported = {alias.asname or alias.name for node in imports for alias in node.names}
+        assert imported <= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        given = parse_submission(run(code, tmp_path, tmp_path / "run", monkeypatch))
+        assert (given["kind"].to_numpy() == frame["kind"].to_numpy()[:200]).mean() > 0.6

@@ -14,7 +14,9 @@ from generators.roles.rules.targets import NOTHING, nice_threshold, order_classe
 
 MIN_ROWS = 80
 """Fewer labelled rows leave too few test rows to tell solutions apart."""
-MAX_CLASSES = 20
+MAX_CLASSES = 200
+_MANY_CLASSES = 20
+"""More than these are asked for only where nothing better can be."""
 _TARGET_TYPES = frozenset({ColumnType.NUMERIC, ColumnType.CATEGORICAL, ColumnType.ORDINAL, ColumnType.BOOLEAN})
 
 
@@ -79,6 +81,8 @@ def _unfit(column: ColumnProfile, table: TableProfile) -> str:
         return "it names the row or the entity that the row belongs to"
     if column.name in table.time_columns:
         return "it says when, and orders the rows"
+    if column.type is ColumnType.NUMERIC and words(column.name)[-1:] in (("file",), ("filename",)):
+        return "its numbers are names of files"
     if target_likeness(column.name) <= -2.0:
         return "by its name it identifies or locates, or is somebody's estimate"
     return ""
@@ -173,8 +177,9 @@ def _of_classes(column: ColumnProfile, table: TableProfile, prior: float, why: s
     if len(counts) < 2:
         return []
     dropped = tuple(sorted(label for label, count in column.top if count < smallest))
-    complete = column.distinct <= len(column.top)
-    if not complete or len(counts) > MAX_CLASSES or sum(counts.values()) < 0.8 * known:
+    if column.distinct > len(column.top) or (column.distinct > _MANY_CLASSES and dropped):
+        return []  # many values with a tail of rare ones are names rather than classes
+    if len(counts) > MAX_CLASSES or sum(counts.values()) < 0.8 * known:
         return []
     labels = order_classes(list(counts), list(counts.values()), column.order)
     ordered = len(labels) > 2 and bool(column.order) and set(labels) <= set(column.order)
@@ -182,12 +187,18 @@ def _of_classes(column: ColumnProfile, table: TableProfile, prior: float, why: s
     objective = Objective.BINARY if len(labels) == 2 else Objective.MULTICLASS
     most = max(counts.values()) / sum(counts.values())
     # a class that nearly all rows belong to leaves little to learn
-    score = prior - (1.0 if most > 0.97 else 0.4 if most > 0.9 else 0.0) - 0.03 * max(0, len(labels) - 8)
+    score = prior - (1.0 if most > 0.97 else 0.4 if most > 0.9 else 0.0) - _burden(len(labels))
     found = [Candidate(table.name, target, objective, score, why, labels, ordered)]
     if len(labels) > 2:
-        found += _any_of(column, table, counts, prior)
+        if len(labels) <= _MANY_CLASSES:  # among hundreds of names, "no" is one of them
+            found += _any_of(column, table, counts, prior)
         found += _one_of(column, table, counts, prior)
     return found
+
+
+def _burden(classes: int) -> float:
+    """What many classes take from a candidate: each is seen less often."""
+    return 0.03 * (min(classes, _MANY_CLASSES) - 8) + (0.6 if classes > _MANY_CLASSES else 0.0) if classes > 8 else 0.0
 
 
 def _any_of(column: ColumnProfile, table: TableProfile, counts: dict[str, int], prior: float) -> list[Candidate]:

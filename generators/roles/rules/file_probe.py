@@ -14,6 +14,7 @@ from generators.datasets.file_leaks import file_traits, find_file_leaks
 from generators.datasets.name_groups import name_groups
 from generators.datasets.near_copies import near_hashes, picture_hash, read_picture, sound_hash
 from generators.datasets.profile import Leak
+from generators.roles.rules.copies import Copies, compare_answers
 from generators.roles.rules.review_probes import Material
 
 _FILES = 600
@@ -30,12 +31,8 @@ class FileProbe:
     files: int
     leaks: tuple[Leak, ...]
     """Traits (name, number, folder, size, time, tags) that tell the answer of a file."""
-    copied: float
-    """Share of the opened test files that nearly repeat a training file."""
-    same_answer: float
-    """Share of these with that file's answer (numbers: within 1 % of the spread)."""
-    chance: float
-    """Share of equal answers among files paired at random."""
+    copies: Copies
+    """Test files, of those opened, that nearly repeat a training file."""
     shared: float
     """Share of test rows whose run of numbered names goes on in the training rows; 0 where names show no runs."""
     groups: str
@@ -55,11 +52,11 @@ def probe_files(public: Path, material: Material, *, seed: int = 0) -> FileProbe
     traits = file_traits(public, [*train, *test])
     # the two sides may lie in folders of their own: which side it is says nothing of the answer
     leaks = find_file_leaks(traits, pd.Series(truth, name="answer"), regression=not material.classes, seed=seed)
-    copied, same, chance = _copies(public, material, train, test, seed)
+    copies = _copies(public, material, train, test, seed)
     runs = name_groups([Path(name).name for name in (*train, *test)], list(truth) if material.classes else None)
     known = set(runs.keys[: len(train)]) if runs else set()
     shared = float(np.mean([key in known for key in runs.keys[len(train) :]])) if runs else 0.0
-    return FileProbe(column, len(truth), tuple(leaks), copied, same, chance, shared, runs.evidence if runs else "")
+    return FileProbe(column, len(truth), tuple(leaks), copies, shared, runs.evidence if runs else "")
 
 
 def _names_files(public: Path, column: pd.Series) -> bool:
@@ -80,26 +77,18 @@ def _is_inside(public: Path, name: str) -> bool:
         return False
 
 
-def _copies(
-    public: Path, material: Material, train: Sequence[str], test: Sequence[str], seed: int
-) -> tuple[float, float, float]:
+def _copies(public: Path, material: Material, train: Sequence[str], test: Sequence[str], seed: int) -> Copies:
     random = np.random.default_rng(seed)
     sides = []
     for names in (train, test):
         chosen = np.sort(random.permutation(len(names))[:_FILES])
-        hashed = [(place, code) for place in chosen if (code := _hash(public / names[place])) is not None]
+        hashed = [(int(place), code) for place in chosen if (code := _hash(public / names[place])) is not None]
         sides.append(([place for place, _ in hashed], [code for _, code in hashed]))
     (train_places, train_codes), (test_places, test_codes) = sides
     if not train_codes or not test_codes or len({len(code) for code in (*train_codes, *test_codes)}) > 1:
-        return 0.0, 0.0, 0.0
+        return Copies()
     pairs = near_hashes(np.array(train_codes), np.array(test_codes))
-    margin = 0.0 if material.classes else 0.01 * float(np.std(material.train_truth))
-    same = [
-        abs(material.train_truth[train_places[pair.train]] - material.test_truth[test_places[pair.test]]) <= margin
-        for pair in pairs
-    ]
-    mixed = np.abs(random.choice(material.train_truth, len(material.test_truth)) - material.test_truth) <= margin
-    return len(pairs) / len(test_codes), float(np.mean(same)) if same else 0.0, float(np.mean(mixed))
+    return compare_answers(material, pairs, train_places, test_places, seed=seed)
 
 
 def _hash(path: Path) -> npt.NDArray[np.bool_] | None:

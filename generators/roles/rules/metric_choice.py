@@ -9,6 +9,9 @@ import pandas as pd
 
 from generators.competitions.card import Objective
 
+_MANY = 20
+"""Classes up to which a submission may hold a column for each."""
+
 
 class MetricChoice(NamedTuple):
     """A metric by its name in the registry, and the reason for it."""
@@ -68,9 +71,12 @@ def _for_classes(shares: Mapping[str, float], *, ordered: bool) -> list[MetricCh
             MetricChoice("macro_f1", f"{span}: with macro F1 the rare ones weigh as much as the frequent ones"),
             MetricChoice("balanced_accuracy", f"{span}: balanced accuracy weighs each class the same"),
         ]
+    honest = MetricChoice(
+        "multiclass_log_loss", f"{span}: they are balanced, and log loss asks for honest probabilities"
+    )
     return [
         MetricChoice("accuracy", f"{span}: they are balanced, so accuracy means what it says"),
-        MetricChoice("multiclass_log_loss", f"{span}: they are balanced, and log loss asks for honest probabilities"),
+        *([honest] if number <= _MANY else []),  # a column for each of many classes would be no submission to read
         MetricChoice("macro_f1", f"{span}: every class weighs the same"),
     ]
 

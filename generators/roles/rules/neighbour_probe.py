@@ -63,9 +63,7 @@ def neighbours(material: Material, *, seed: int = 0) -> Neighbours | None:
     expected = float((among <= _CLOSE * usual).mean())
     limit = expected + 4 * np.sqrt(max(expected, 1 / len(train)) * (1 / len(test) + 1 / len(train)))
     close = distance <= _CLOSE * usual
-    told, truth = material.train_truth[train_at][place], material.test_truth[test_at]
-    margin = 0.0 if material.classes else 0.01 * float(np.std(material.train_truth))
-    same = np.abs(told - truth) <= margin
+    same = material.agree(train_at[place], test_at)
     return Neighbours(
         float(close.mean()),
         float(limit),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,12 @@ class Material:
     def inputs(self) -> list[str]:
         """Names of the input columns."""
         return [str(name) for name in self.test.columns]
+
+    def agree(self, train: Sequence[int] | np.ndarray, test: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Whether paired rows have the same answer, one truth value a pair; numbers: within 1 % of the spread."""
+        margin = 0.0 if self.classes else 0.01 * float(np.std(self.train_truth))
+        pairs = self.train_truth[np.asarray(train, dtype=int)] - self.test_truth[np.asarray(test, dtype=int)]
+        return np.asarray(np.abs(pairs) <= margin)
 
 
 def single_feature(material: Material, name: str) -> float:

@@ -104,20 +104,19 @@ def files(root: Path, material: Material, figures: Figures) -> Iterator[Finding]
         "column": seen.column,
         "files": seen.files,
         "leaks": {leak.kind: round(leak.strength, 6) for leak in seen.leaks},
-        "copied": round(seen.copied, 6),
-        "same_answer": round(seen.same_answer, 6),
+        **{name: round(value, 6) for name, value in asdict(seen.copies).items()},
         "shared": round(seen.shared, 6),
     }
     for leak in seen.leaks:
         severity = Severity.ERROR if leak.strength > 0.6 else Severity.WARNING
         message = f"The {leak.column} of a file tells its answer without opening it."
         yield finding("file_probe", severity, message, leak.evidence, Blame.DESIGNER)
-    if seen.copied > 0.05 and seen.same_answer > seen.chance + 0.5 * (1 - seen.chance):
+    if seen.copies.telling:
         yield finding(
             "file_probe",
-            Severity.ERROR if seen.copied > 0.3 else Severity.WARNING,
+            Severity.ERROR if seen.copies.copied > 0.3 else Severity.WARNING,
             "Files of test rows nearly repeat files of training rows.",
-            f"{seen.copied:.1%} of the test files, {seen.same_answer:.1%} of these with the same answer",
+            f"{seen.copies.copied:.1%} of the test files, {seen.copies.same_answer:.1%} of these with the same answer",
             Blame.DESIGNER,
         )
     if seen.shared > 0.05:

@@ -64,7 +64,7 @@ def test_files_that_tell_nothing_raise_no_alarm(tmp_path: Path) -> None:
     assert found.column == "image"
     assert found.files == TRAIN + TEST
     assert not found.leaks
-    assert found.copied == 0
+    assert found.copies.copied == 0
     assert found.shared == 0
 
 
@@ -106,8 +106,8 @@ def test_pictures_copied_across_the_split_are_told(tmp_path: Path) -> None:
         copy.save(tmp_path / material.test["image"][place])
         material.test_truth[place] = material.train_truth[place]
     found = seen(tmp_path, material)
-    assert found.copied == pytest.approx(15 / TEST)
-    assert found.same_answer == 1.0
+    assert found.copies.copied == pytest.approx(15 / TEST)
+    assert found.copies.same_answer == 1.0
 
 
 def test_sounds_copied_across_the_split_are_told(tmp_path: Path) -> None:
@@ -122,8 +122,8 @@ def test_sounds_copied_across_the_split_are_told(tmp_path: Path) -> None:
         wavfile.write(tmp_path / material.test["image"][place], rate, samples // 2)
         material.test_truth[place] = material.train_truth[place]
     found = seen(tmp_path, material)
-    assert found.copied == pytest.approx(12 / TEST)
-    assert found.same_answer == 1.0
+    assert found.copies.copied == pytest.approx(12 / TEST)
+    assert found.copies.same_answer == 1.0
 
 
 def test_frames_of_one_video_on_both_sides_are_told(tmp_path: Path) -> None:

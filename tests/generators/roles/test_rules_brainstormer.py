@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from generators.competitions.card import Objective
+from generators.competitions.card import Objective, SubmissionForm
 from generators.finding import Blame, Finding, Layer, Severity
 from generators.roles.rules import RulesBrainstormer
+from generators.roles.rules.candidates import candidates
 from generators.roles.rules.metric_choice import choose_metric
 from generators.roles.rules.names import identifier, plain, slug, target_likeness, words
 from generators.roles.rules.probe import probe
@@ -323,3 +324,43 @@ def test_what_can_be_learned_is_found_behind_many_columns_that_cannot(world) -> 
     frame.insert(0, "weight", (3 * frame["length"] + rng.normal(size=300)).round(4))
     found = world(survey=frame).propose()
     assert {proposal.target.source for proposal in found.proposals} == {"length", "weight"}
+
+
+def many_intents(classes: int, *, rows: int = 30) -> pd.DataFrame:
+    """Texts of so many intents, one of which is called "no"; each holds a word of its intent's own."""
+    rng = np.random.default_rng(4)
+    names = ["no", *(f"intent {chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(1, classes))]
+    chosen = rng.permutation(np.repeat(np.arange(classes), rows))
+    fill = np.array(["please", "could", "you", "tell", "me", "about", "this", "today"])
+    texts = [
+        " ".join(
+            [*rng.choice(fill, 4), f"word{n if rng.random() < 0.8 else rng.integers(classes)}", *rng.choice(fill, 2)]
+        )
+        for n in chosen
+    ]
+    return pd.DataFrame({"text": texts, "label": np.array(names)[chosen]})
+
+
+def test_many_classes_are_asked_for_by_label_alone(world) -> None:
+    found = world(requests=many_intents(40)).propose()
+    proposal = found.proposals[0]
+    assert len(proposal.classes) == 40
+    assert proposal.form is SubmissionForm.LABEL
+    # "no" is one name of many here: not saying that nothing was wanted
+    assert not any(p.target.rule == "in" for p in found.proposals)
+
+
+def test_many_values_with_a_tail_of_rare_ones_are_no_classes(world) -> None:
+    table = many_intents(40)
+    table.loc[:4, "label"] = [f"seldom {n}" for n in range(5)]
+    assert not any(p.target.source == "label" and len(p.classes) > 2 for p in world(requests=table).propose().proposals)
+
+
+def test_numbers_that_name_files_are_no_target(world) -> None:
+    rng = np.random.default_rng(0)
+    file = np.repeat(rng.integers(10_000, 90_000, 60), 10)
+    size = file / 1e4 + rng.normal(size=600)
+    made = world(things=pd.DataFrame({"file": file, "size": size, "rating": size + rng.normal(size=600)}))
+    assert all(p.target.source != "file" for p in made.propose().proposals)
+    _, refused = candidates(made.profile.table("things"))
+    assert ("things.file", "its numbers are names of files") in [(r.subject, r.reason) for r in refused]
