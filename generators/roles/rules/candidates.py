@@ -63,12 +63,14 @@ def candidates(table: TableProfile) -> tuple[list[Candidate], list[Refusal]]:
 def labels_of_one_text(table: TableProfile) -> tuple[str, ...]:
     """The label columns of a table that holds nothing but texts or ids and their labels, else nothing.
 
-    Such labels are answers to several questions about the same thing: none is an input for another.
+    Such labels are answers to several questions about the same thing: none is an input for another. Where the rows are
+    merely numbered, there is no such thing to look at, and the answers are all there is to learn from.
     """
     labels = [c.name for c in table.columns if c.type is ColumnType.BOOLEAN]
     other = [c for c in table.columns if c.type not in (ColumnType.BOOLEAN, ColumnType.CONSTANT, ColumnType.EMPTY)]
     bare = all(c.type in (ColumnType.TEXT, ColumnType.ID, ColumnType.PATH) for c in other)
-    return tuple(labels) if len(labels) >= 2 and other and bare else ()
+    thing = any(not c.dtype.lower().startswith(("int", "uint", "float")) for c in other)
+    return tuple(labels) if len(labels) >= 2 and thing and bare else ()
 
 
 def _unfit(column: ColumnProfile, table: TableProfile) -> str:

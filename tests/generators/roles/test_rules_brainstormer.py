@@ -364,3 +364,11 @@ def test_numbers_that_name_files_are_no_target(world) -> None:
     assert all(p.target.source != "file" for p in made.propose().proposals)
     _, refused = candidates(made.profile.table("things"))
     assert ("things.file", "its numbers are names of files") in [(r.subject, r.reason) for r in refused]
+
+
+def test_answers_of_numbered_persons_are_inputs_for_one_another(world) -> None:
+    rng = np.random.default_rng(1)
+    able = rng.normal(size=800)
+    answers = {f"item {n}": (able + rng.normal(size=800) > rng.normal()).astype(int) for n in range(14)}
+    proposal = world(tests=pd.DataFrame({"person_id": np.arange(800), **answers})).propose().proposals[0]
+    assert len(proposal.inputs) == 13
