@@ -15,6 +15,7 @@ WINGS = {
     "competitions": {"errors"},
     "finding": set[str](),
     "errors": set[str](),
+    "chat": {"errors"},
     "roles": {"errors", "finding", "datasets", "competitions"},
     "verification": {"errors", "finding", "datasets", "competitions"},
 }
