@@ -16,6 +16,7 @@ WINGS = {
     "model_server": set[str](),
     "finding": set[str](),
     "errors": set[str](),
+    "chat": {"errors"},
     "roles": {"errors", "finding", "datasets", "competitions"},
     "verification": {"errors", "finding", "datasets", "competitions"},
 }
