@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from generators.model_server import Script, ScriptedModelServer, read_script
+from generators.model_server import FaultKind, Script, ScriptedModelServer, read_script
+from generators.model_server.conditions import Conditions
 
+ROOT = Path(__file__).parents[3]
 SYSTEM = {"role": "system", "content": "You are the Designer."}
 JSON_OBJECT = {"response_format": {"type": "json_object"}}
 
@@ -152,3 +154,18 @@ def test_json_that_names_a_field_twice_or_is_broken_is_refused(tmp_path: Path):
 def test_files_that_are_not_there_or_of_another_kind_are_named(name, tmp_path: Path):
     with pytest.raises(ValueError, match=name.split(":")[0]):
         ScriptedModelServer(str(tmp_path / name))
+
+
+def test_the_scripts_of_readme_and_examples_are_scripts(tmp_path: Path):
+    blocks = (ROOT / "README.md").read_text("utf-8").split("```yaml\n")[1:]
+    shown = [block.split("```")[0] for block in blocks if block.startswith("turns:")]
+    assert shown
+    for number, text in enumerate([*shown, (ROOT / "examples" / "model_script.yaml").read_text("utf-8")]):
+        (tmp_path / f"{number}.yaml").write_text(text, encoding="utf-8")
+        assert read_script(tmp_path / f"{number}.yaml").turns
+
+
+def test_the_readme_names_every_condition_and_every_fault():
+    text = (ROOT / "README.md").read_text("utf-8")
+    named = [*Conditions.model_fields, *(kind.value for kind in FaultKind if kind is not FaultKind.STATUS)]
+    assert [name for name in named if f"`{name}`" not in text] == []
