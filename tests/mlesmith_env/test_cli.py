@@ -18,17 +18,8 @@ from mlesmith_env.cli import FINDINGS, OK, USAGE, main
 from mlesmith_env.env import MLESmithEnv
 
 VERBS = (
-    "quickstart",
-    "generate",
-    "verify",
-    "list",
-    "info",
-    "play",
-    "replay",
-    "metrics",
-    "doctor",
-    "model-server",
-    "sandbox",
+    *("quickstart", "generate", "verify", "list", "info", "play", "replay"),
+    *("metrics", "models", "model-server", "doctor", "sandbox"),
 )
 
 
