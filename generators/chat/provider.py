@@ -167,7 +167,7 @@ class Provider:
             sent["response_format"] = wire_answer(request.answer)
         mark = (
             options.prompt_caching
-            and bool(facts.prompt_caching)
+            and facts.prompt_caching is not False
             and facts.provider in _MARKED
             and "claude" in self.model.lower()
         )
