@@ -209,6 +209,24 @@ def test_where_a_provider_refuses_tools_text_is_tried_and_kept_to(serve: Callabl
         ask(chat(server, tools="native"), tools=[LOOK])
 
 
+def test_a_fault_in_what_was_sent_is_told_and_not_hidden_by_trying_text(
+    serve: Callable[..., ScriptedModelServer],
+) -> None:
+    server = serve("Here.")
+    broken = Tool("look", "Looks.", {"type": "string"})
+    with pytest.raises(ModelError, match="no schema of an object"):
+        ask(chat(server), tools=[broken])
+    assert server.counts["scripted"].calls == 1
+
+
+def test_halves_of_characters_and_odd_bytes_in_what_tools_said_are_sent_all_the_same(
+    serve: Callable[..., ScriptedModelServer],
+) -> None:
+    server = serve("Here.")
+    assert ask(chat(server), [Message("user", "a\ud800b\x00c\U0001f600")]).message.text == "Here."
+    assert server.requests[0].last == "a\ufffdb\x00c\U0001f600"
+
+
 def test_a_model_that_is_known_to_have_no_tools_is_told_of_them_in_text(
     serve: Callable[..., ScriptedModelServer],
 ) -> None:
