@@ -80,19 +80,22 @@ class ModelChat:
         def failed(_: Fault) -> None:
             self.run.ledger.add_failed_attempt(purpose)
 
+        def enter(call: RecordedCall) -> None:
+            self.run.enter(purpose, request, key, call, source="provider", attempts=attempts)
+
         def once() -> tuple[RawReply, Usage]:
             nonlocal attempts
             attempts += 1
             with SLOTS.slot():
                 return self._provider.ask(request, failed)
 
-        with self.run.spending.call():
+        with self.run.spending.call() as admitted:
             try:
                 raw, usage = attempt(once, self.options, failed)
             except Fault as fault:
                 error = ModelError(self._provider.advice(fault, attempts))
-                call = RecordedCall(None, str(error), Usage())
-                self.run.enter(purpose, request, key, call, source="provider", attempts=attempts)
+                lost = RecordedCall(None, str(error), Usage())
+                admitted.settle(lambda: enter(lost))
                 raise error from None
-            self.run.enter(purpose, request, key, RecordedCall(raw, "", usage), source="provider", attempts=attempts)
+            admitted.settle(lambda: enter(RecordedCall(raw, "", usage)))
         return raw, usage

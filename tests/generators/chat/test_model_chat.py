@@ -209,6 +209,48 @@ def test_where_a_provider_refuses_tools_text_is_tried_and_kept_to(serve: Callabl
         ask(chat(server, tools="native"), tools=[LOOK])
 
 
+def test_a_fault_in_what_was_sent_is_told_and_not_hidden_by_trying_text(
+    serve: Callable[..., ScriptedModelServer],
+) -> None:
+    server = serve("Here.")
+    broken = Tool("look", "Looks.", {"type": "string"})
+    with pytest.raises(ModelError, match="no schema of an object"):
+        ask(chat(server), tools=[broken])
+    assert server.counts["scripted"].calls == 1
+
+
+def test_halves_of_characters_and_odd_bytes_in_what_tools_said_are_sent_all_the_same(
+    serve: Callable[..., ScriptedModelServer],
+) -> None:
+    server = serve("Here.")
+    assert ask(chat(server), [Message("user", "a\ud800b\x00c\U0001f600")]).message.text == "Here."
+    assert server.requests[0].last == "a\ufffdb\x00c\U0001f600"
+
+
+def test_a_model_that_is_known_to_have_no_tools_is_told_of_them_in_text(
+    serve: Callable[..., ScriptedModelServer],
+) -> None:
+    server = serve('```tool_call\n{"name": "look", "arguments": {}}\n```')
+    reply = ask(chat(server, "openai/gpt-5-chat"), tools=[LOOK])
+    assert [call.name for call in reply.message.calls] == ["look"]
+    assert server.counts["gpt-5-chat"].calls == 1
+    assert not server.requests[0].tools
+
+
+def test_a_provider_that_wants_to_be_told_is_told_what_of_a_prompt_comes_again(
+    serve: Callable[..., ScriptedModelServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", SECRET)
+    server = serve("Here.")
+    said = [*ASKED, Message("assistant", "What?"), Message("user", "That.")]
+    ask(chat(server, "openrouter/anthropic/claude-sonnet-4.5"), said)
+    ask(chat(server, "openrouter/anthropic/claude-sonnet-4.5", prompt_caching=False), said)
+    ask(chat(server), said)
+    marked = [["cache_control" in str(message) for message in request.messages] for request in server.requests]
+    assert marked == [[True, False, False, True], [False] * 4, [False] * 4]
+    assert server.requests[0].texts == server.requests[2].texts
+
+
 @pytest.mark.parametrize(
     "fault", [429, 500, 503, 529, "cut_before", "cut_middle", "malformed_body", {"kind": "status", "status": 408}]
 )
