@@ -19,6 +19,11 @@ from sandboxes.sandbox import CollectStatus, ExecutionStatus, Sandbox
 Make = Callable[..., LocalSandbox]
 
 
+@pytest.mark.parametrize(
+    "any_level",
+    ["namespaces", *(pytest.param(level, marks=pytest.mark.slow) for level in ("landlock", "process"))],
+    indirect=True,
+)
 def test_the_local_sandbox_keeps_every_clause_of_the_contract(any_level: str) -> None:
     def factory(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:
         return LocalSandbox(public=public, limits=limits, seed=seed, isolation=any_level)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.competitions import grading_rehearsal
@@ -277,14 +277,17 @@ def malformed(draw: st.DrawFn, good: bytes) -> bytes:
     return "\n".join([header, *rows]).encode()
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_no_malformed_submission_is_scored_or_raises(made, good, data):
-    submission = data.draw(malformed(good))
-    for grade in grades(made, submission, "public", "private"):
-        assert grade["outcome"] == "invalid", (submission, grade)
-        assert grade["score"] is None
-        assert grade["reason"]
+@pytest.mark.parametrize("examples", [100, pytest.param(500, marks=pytest.mark.slow)])
+def test_no_malformed_submission_is_scored_or_raises(made, good, examples):
+    @settings(max_examples=examples, deadline=None)
+    @given(malformed(good))
+    def check(submission):
+        for grade in grades(made, submission, "public", "private"):
+            assert grade["outcome"] == "invalid", (submission, grade)
+            assert grade["score"] is None
+            assert grade["reason"]
+
+    check()
 
 
 def test_several_submissions_are_told_apart(made, good):

@@ -43,6 +43,7 @@ def _leaks(results: tuple[AttackResult, ...]) -> list[str]:
     return [f"{result.name}: {result.evidence}" for result in results if result.leak]
 
 
+@pytest.mark.parametrize("confined", ["namespaces", pytest.param("landlock", marks=pytest.mark.slow)], indirect=True)
 def test_no_attack_gets_through(confined: str) -> None:
     results = run_attacks(Target("local", partial(LocalSandbox, isolation=confined)))
     assert _leaks(results) == []
