@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from mlesmith_env.cli import doctor, generate, info, listing, metrics, play, quickstart, replay, sandbox, verify
+from mlesmith_env.cli import (
+    doctor,
+    evaluation,
+    generate,
+    info,
+    listing,
+    metrics,
+    play,
+    quickstart,
+    replay,
+    sandbox,
+    verify,
+)
 
 app = typer.Typer(
     name="mlesmith",
@@ -22,6 +34,7 @@ app.command("verify")(verify.verify)
 app.command("list")(listing.list_competitions)
 app.command("info")(info.info)
 app.command("play")(play.play)
+app.command("eval")(evaluation.evaluate)
 app.command("replay")(replay.replay)
 app.command("metrics")(metrics.metrics)
 app.command("doctor")(doctor.doctor)

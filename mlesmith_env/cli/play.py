@@ -1,13 +1,17 @@
-"""`mlesmith play`: a person plays an episode in the terminal."""
+"""`mlesmith play`: a person plays an episode in the terminal, or watches an agent play one."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from mlesmith_env.agents.agent import Player
+    from mlesmith_env.rollout import Rollout
 
 _HELP = """\
   i [TOPIC|PATH]   ask: overview, description, data, sample_submission, metric, leaderboard, history, budget, help;
@@ -103,6 +107,19 @@ class Person:
 def play(
     task: Annotated[str, typer.Argument(metavar="TASK", help="Path of a competition, pool:<id> or builtin:<name>.")],
     *,
+    model: Annotated[
+        str, typer.Option("-m", "--model", metavar="MODEL", help="Let a model play, such as openai/gpt-5.")
+    ] = "",
+    agent: Annotated[
+        str,
+        typer.Option("--agent", metavar="NAME", help="Let an agent play: react (by default with -m), tree, scripted."),
+    ] = "",
+    options: Annotated[
+        list[str] | None,
+        typer.Option("-a", "--agent-option", metavar="NAME=VALUE", help="Option of the agent; may be given often."),
+    ] = None,
+    budget_usd: Annotated[float | None, typer.Option(metavar="USD", min=0, help="Money for models.")] = None,
+    api_base: Annotated[str, typer.Option(metavar="URL", help="Where the provider answers.")] = "",
     tier: Annotated[
         str | None, typer.Option(help="Size of the competition: micro, small or full; by default as named.")
     ] = None,
@@ -114,14 +131,16 @@ def play(
     ),
     pool: Annotated[Path | None, typer.Option(metavar="DIR", help="The pool that pool:<id> means.")] = None,
 ) -> None:
-    """Play a competition yourself. Actions may also come from a pipe, one JSON object a line."""
+    """Play a competition yourself, or let an agent. Actions may also come from a pipe, one JSON object a line."""
     import gymnasium as gym
 
     from mlesmith_env.cli import FINDINGS, OK, output
+    from mlesmith_env.cli.players import chosen
     from mlesmith_env.evaluation.report import write_report
-    from mlesmith_env.rollout import play as play_episode
+    from mlesmith_env.tasks import load_task
 
     output.check_folder(trajectories, "--trajectories")
+    by_agent = bool(model or agent)
     env: Any = gym.make(
         "mlesmith_env:MLESmith-v0",
         task=task,
@@ -131,23 +150,55 @@ def play(
         trajectory_dir=str(trajectories),
         pool=str(pool) if pool else None,
     )
-    out = output.stdout()
     rollout = None
     try:
-        rollout = play_episode(env, Person(prompting=sys.stdin.isatty()), seed=seed)
-    except LeaveEpisode:
-        out.print("\nYou left the episode before its end.")
+        if by_agent:
+            with chosen(agent or "react", model, options or [], budget_usd=budget_usd, api_base=api_base) as entrant:
+                root = load_task(task, pool=pool, tier=tier).root
+                rollout = _watched(env, entrant.make(root, seed), seed)
+        else:
+            rollout = _by_person(env, seed)
     finally:
-        record = env.unwrapped.trajectory_path
+        record = rollout.trajectory if rollout else env.unwrapped.trajectory_path
         last = env.unwrapped.history[-1].shown if env.unwrapped.history else ""
         env.close()
+    out = output.stdout()
     if rollout is not None:
-        typer.echo(f"\n{last}\n")
+        if not by_agent:
+            typer.echo(f"\n{last}\n")
         out.print(output.steps_table(rollout))
         out.print(f"Final private score: {output.number(rollout.score, 6)}, sum of rewards {rollout.total_reward:+.4f}")
+        if rollout.mask_sample:
+            out.print(f"No verdict on the agent: {rollout.error}", markup=False, style="red", soft_wrap=True)
+        if rollout.usage.calls:
+            out.print(f"It took {output.usage_line(rollout.usage)}.", markup=False)
     if record is not None:
         out.print(f"Record: {output.shown_path(record)}\nReport: {output.shown_path(write_report(record))}")
     raise typer.Exit(FINDINGS if rollout is not None and rollout.mask_sample else OK)
+
+
+def _by_person(env: Any, seed: int) -> Rollout | None:
+    """None where the person left."""
+    from mlesmith_env.cli import output
+    from mlesmith_env.rollout import play as play_episode
+
+    try:
+        return play_episode(env, Person(prompting=sys.stdin.isatty()), seed=seed)
+    except LeaveEpisode:
+        output.stdout().print("\nYou left the episode before its end.")
+        return None
+
+
+def _watched(env: Any, player: Player, seed: int) -> Rollout:
+    """Play, and say each step as it is done."""
+    from mlesmith_env.cli import output
+    from mlesmith_env.rollout import play as play_episode
+
+    console = output.stderr()
+    with console.status("playing", spinner="dots"):
+        return play_episode(
+            env, player, seed=seed, on_step=lambda step: console.print(output.step_line(step), soft_wrap=True)
+        )
 
 
 def _question(what: str) -> dict[str, str]:
