@@ -35,6 +35,7 @@ def chosen(
     from generators.chat.model_chat import ModelChat
     from generators.chat.model_run import ModelRun
     from generators.chat.options import ChatOptions
+
     from mlesmith_env.agents.entrants import entrant
 
     given = dict(map(parsed, options))
