@@ -13,8 +13,10 @@ FLOORS = {"sandboxes": 0, "generators": 1, "mlesmith_env": 2}
 WINGS = {
     "datasets": {"errors"},
     "competitions": {"errors"},
+    "model_server": set[str](),
     "finding": set[str](),
     "errors": set[str](),
+    "chat": {"errors"},
     "roles": {"errors", "finding", "datasets", "competitions"},
     "verification": {"errors", "finding", "datasets", "competitions"},
 }

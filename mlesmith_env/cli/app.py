@@ -13,6 +13,7 @@ from mlesmith_env.cli import (
     info,
     listing,
     metrics,
+    model_server,
     play,
     quickstart,
     replay,
@@ -37,6 +38,7 @@ app.command("play")(play.play)
 app.command("eval")(evaluation.evaluate)
 app.command("replay")(replay.replay)
 app.command("metrics")(metrics.metrics)
+app.command("model-server")(model_server.model_server)
 app.command("doctor")(doctor.doctor)
 app.add_typer(sandbox.app, name="sandbox")
 
