@@ -14,6 +14,7 @@ from mlesmith_env.cli import (
     listing,
     metrics,
     model_server,
+    models,
     play,
     quickstart,
     replay,
@@ -38,6 +39,7 @@ app.command("play")(play.play)
 app.command("eval")(evaluation.evaluate)
 app.command("replay")(replay.replay)
 app.command("metrics")(metrics.metrics)
+app.command("models")(models.models)
 app.command("model-server")(model_server.model_server)
 app.command("doctor")(doctor.doctor)
 app.add_typer(sandbox.app, name="sandbox")
