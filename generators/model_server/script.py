@@ -13,6 +13,7 @@ The first turn whose conditions hold, and that has not been played as often as i
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -76,17 +77,16 @@ class Script(Part):
 
 def read_script(path: Path) -> Script:
     """Read and check a script file. Raises `ValueError` naming file, entry and field."""
-    if path.suffix.lower() not in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
         raise ValueError(f"{path}: a script is a {', '.join(SUFFIXES)} file or module.py:function")
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file; name a script ({', '.join(SUFFIXES)})")
     try:
-        text = path.read_text("utf-8")
-        _check_twice(yaml.compose(text, Loader=yaml.SafeLoader))
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        problem = " ".join(str(error).split())
-        raise ValueError(f"{path}: it cannot be read as YAML or JSON: {problem}") from None
+        data = _from_json(path) if suffix == ".json" else _from_yaml(path)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        kind, problem = suffix[1:].upper(), " ".join(str(error).split())
+        raise ValueError(f"{path}: it cannot be read as {kind}: {problem}") from None
     if isinstance(data, list):
         data = {"turns": data}
     if not isinstance(data, dict):
@@ -95,6 +95,23 @@ def read_script(path: Path) -> Script:
         return Script.model_validate(data)
     except ValidationError as error:
         raise ValueError(f"{path}: {_problems(error, data)}") from None
+
+
+def _from_json(path: Path) -> Any:
+    def fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice!r} stands twice in one object")
+        return dict(pairs)
+
+    return json.loads(path.read_text("utf-8"), object_pairs_hook=fields)
+
+
+def _from_yaml(path: Path) -> Any:
+    text = path.read_text("utf-8")
+    _check_twice(yaml.compose(text, Loader=yaml.SafeLoader))
+    return yaml.safe_load(text)
 
 
 def _check_twice(node: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -25,14 +24,21 @@ def model_server(
     """Serve a scripted model in the protocol of OpenAI's chat completions, until interrupted. Prints the base URL, then
     the variables to export."""
     from generators.model_server import ScriptedModelServer
-    from mlesmith_env.cli import OK
+    from mlesmith_env.cli import OK, output
 
-    ended = threading.Event()
-    # before anything is printed: whoever reads the first line may end the server at once
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: ended.set())
-    with ScriptedModelServer(script, host=host, port=port, expose=expose, log=log, keep_requests=False) as server:
-        exports = " ".join(f"{name}={value}" for name, value in server.environment.items())
-        print(f"{server.url}\nexport {exports}", flush=True)
-        ended.wait()
+    server = ScriptedModelServer(script, host=host, port=port, expose=expose, log=log, keep_requests=False)
+    ends = {signal.SIGINT, signal.SIGTERM}
+    # held back from here on, in all threads: whoever reads the first line may end the server at once
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    try:
+        with server:
+            exports = " ".join(f"{name}={value}" for name, value in server.environment.items())
+            print(f"{server.url}\nexport {exports}", flush=True)
+            signal.sigwait(ends)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    for name, counts in server.counts.items():
+        said = f"{counts.calls} calls, {counts.answered} answered, {counts.refused} refused, {counts.faults} faults"
+        tokens = f"{counts.prompt_tokens} prompt and {counts.completion_tokens} completion tokens"
+        output.stderr().print(f"{name or 'unreadable'}: {said}; {tokens}", markup=False, soft_wrap=True)
     raise typer.Exit(OK)
