@@ -58,6 +58,7 @@ def evaluate(
     from mlesmith_env.cli import FINDINGS, OK, output
     from mlesmith_env.cli.evaluation_progress import EvaluationProgress
     from mlesmith_env.cli.players import chosen
+    from mlesmith_env.evaluation.evaluate import check_tasks
     from mlesmith_env.evaluation.evaluate import evaluate as evaluate_all
 
     if out is not None:
@@ -65,6 +66,8 @@ def evaluate(
     environment: dict[str, Any] = {"max_steps": max_steps, "feedback": feedback, "tier": tier}
     if pool is not None:
         environment["pool"] = str(pool)
+    named = expanded(tasks)
+    check_tasks(named, **environment)
     with (
         chosen(
             agent, model, options or [], out=out, resume=resume, budget_usd=budget_usd, api_base=api_base
@@ -72,7 +75,7 @@ def evaluate(
         EvaluationProgress() as progress,
     ):
         made = evaluate_all(
-            expanded(tasks),
+            named,
             entrant,
             n=n,
             seed=seed,

@@ -89,20 +89,29 @@ def evaluate(
     """
     if n < 1 or workers < 1:
         raise ValueError(f"n and workers must be at least 1, got {n!r} and {workers!r}")
-    wrong = [name for name in environment if name in _RECORDED_ELSEWHERE]
-    if wrong:
-        raise ValueError(f"{wrong[0]} is no argument of evaluate: it names the tasks, and `out` the folder, itself")
+    check_tasks(tasks, **environment)
     plans = [Plan(entrant, os.fspath(task), seed + i, environment) for task in tasks for i in range(n)]
-    if not plans:
-        raise ValueError("no task to evaluate on; name at least one")
-    for task in dict.fromkeys(plan.task for plan in plans):
-        _check_task(task, environment)
     folder = Path(out) if out is not None else None
     log = _open(folder, resume=resume)
     run = _Run(plans, log, folder, on_episode, on_step)
     if on_plan is not None:
         on_plan(plans)
     return run.all(workers)
+
+
+def check_tasks(tasks: Sequence[str | Path], **environment: Any) -> None:
+    """Raise `ValueError` where there is no task, or one of them or an argument of the environment cannot be used, and
+    `CompetitionError` for a package that is broken; a built-in competition is made here, where it was not yet."""
+    from mlesmith_env.env import MLESmithEnv
+
+    if not tasks:
+        raise ValueError("no task to evaluate on; name at least one")
+    wrong = [name for name in environment if name in _RECORDED_ELSEWHERE]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is no argument of evaluate: it names the tasks, and `out` the folder, itself")
+    for task in dict.fromkeys(map(os.fspath, tasks)):
+        settings = MLESmithEnv(task, **environment).settings
+        settings.resolve(task, settings.tier)
 
 
 class _Run:
@@ -241,14 +250,6 @@ def _open(folder: Path | None, *, resume: bool) -> EpisodeLog | None:
     if log.records and not resume:
         raise ValueError(f"{log.path} holds {len(log.records)} episodes already; resume them, or name another folder")
     return log
-
-
-def _check_task(task: str, environment: Mapping[str, Any]) -> None:
-    from mlesmith_env.env import MLESmithEnv
-
-    env = MLESmithEnv(task, **environment)  # its arguments are checked here
-    env.settings.resolve(task, env.settings.tier)
-    env.close()
 
 
 def _root(plan: Plan) -> Path:
