@@ -110,10 +110,10 @@ def expanded(tasks: Sequence[str]) -> list[str]:
 def show(made: Evaluation, out: Path | None) -> None:
     """Print the table, what all took, and what says nothing about the agent."""
     from mlesmith_env.cli import output
-    from mlesmith_env.evaluation.summary import summarize, total_usage
+    from mlesmith_env.evaluation.summary import total_usage
 
     console = output.stdout()
-    console.print(scores_table(summarize(made.records)))
+    console.print(scores_table(made.summaries))
     usage = total_usage(made.records)
     if usage.calls:
         console.print(f"In all: {output.usage_line(usage)}.", markup=False)
@@ -156,10 +156,10 @@ def scores_table(summaries: Sequence[Summary]) -> Table:
 def to_json(made: Evaluation) -> dict[str, Any]:
     """Summaries, episodes and why it stopped."""
     from mlesmith_env.evaluation.episodes import as_data
-    from mlesmith_env.evaluation.summary import summarize, total_usage
+    from mlesmith_env.evaluation.summary import total_usage
 
     return {
-        "summaries": [{**dataclasses.asdict(one), "valid_rate": one.valid_rate} for one in summarize(made.records)],
+        "summaries": [{**dataclasses.asdict(one), "valid_rate": one.valid_rate} for one in made.summaries],
         "usage": dataclasses.asdict(total_usage(made.records)),
         "planned": made.planned,
         "stopped": made.stopped,

@@ -19,6 +19,7 @@ from mlesmith_env.agents.agent import account_of
 from mlesmith_env.agents.entrants import Entrant
 from mlesmith_env.evaluation.episodes import EpisodeLog, EpisodeRecord, finished
 from mlesmith_env.evaluation.standing import Standing
+from mlesmith_env.evaluation.summary import Summary, summarize
 from sandboxes.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class Evaluation:
     stopped: str = ""
     """Why it ended before its plan was done; empty where it was."""
     planned: int = 0
+
+    @property
+    def summaries(self) -> list[Summary]:
+        """Means over the episodes of each task."""
+        return summarize(self.records)
 
     @property
     def failed(self) -> list[EpisodeRecord]:
@@ -109,7 +115,7 @@ def check_tasks(tasks: Sequence[str | Path], **environment: Any) -> None:
     wrong = [name for name in environment if name in _RECORDED_ELSEWHERE]
     if wrong:
         raise ValueError(f"{wrong[0]} is no argument of evaluate: it names the tasks, and `out` the folder, itself")
-    for task in dict.fromkeys(map(os.fspath, tasks)):
+    for task in dict.fromkeys(os.fspath(task) for task in tasks):
         settings = MLESmithEnv(task, **environment).settings
         settings.resolve(task, settings.tier)
 
