@@ -59,7 +59,7 @@ class Conversation:
 
     def say(self, message: Message) -> None:
         """Keep what the model said, as it said it."""
-        self._exchanges.append(_Exchange(message))
+        self._exchanges.append(_Exchange(spoken(message)))
 
     def answer(self, message: Message) -> None:
         """Keep what came of the model's last message."""
@@ -119,6 +119,11 @@ def check_budget(tokens: int) -> None:
     """Raise `ValueError` for a budget too small for any conversation."""
     if tokens < LEAST_TOKENS:
         raise ValueError(f"context_tokens must be at least {LEAST_TOKENS}, got {tokens!r}")
+
+
+def spoken(message: Message) -> Message:
+    """A message of the model as it can be sent back: one that says nothing says so, for providers refuse empty ones."""
+    return message if message.text.strip() or message.calls else replace(message, text="[no answer]")
 
 
 def shortened(text: str, limit: int = _SUMMARY_CHARS) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from generators.chat.messages import Chat, Message, Purpose
 from mlesmith_env import actions
 from mlesmith_env.agents.agent import Account, Said
+from mlesmith_env.agents.conversation import spoken
 from mlesmith_env.agents.prompting import rendered
 from mlesmith_env.agents.tree_policy import Move, Node, Policy, child, next_move, ranked
 from mlesmith_env.observations import clip
@@ -208,7 +209,7 @@ class _Search:
             problem = action.problem if isinstance(action, actions.Malformed) else f"this is a {action.type}."
             if reply.finish == "length":
                 problem = "the answer was cut off because it was too long."
-            messages += [reply.message, Message("user", rendered("tree_again", problem=problem))]
+            messages += [spoken(reply.message), Message("user", rendered("tree_again", problem=problem))]
         return _plan(text), ""
 
     def _order(self, move: Move) -> str:

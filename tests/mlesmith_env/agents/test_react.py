@@ -155,6 +155,12 @@ def test_an_answer_cut_off_is_told_to_be_shorter(played: Callable[..., Any]) -> 
     assert "shorter" in server.requests[1].last
 
 
+def test_an_empty_answer_is_malformed_and_the_conversation_goes_on(played: Callable[..., Any]) -> None:
+    rollout, server = played([{"finish": "stop"}, {"finish": "length"}, call("submit")])
+    assert statuses(rollout) == ["malformed", "malformed", "ok"]
+    assert all(text.strip() for text in server.requests[-1].texts)  # some providers refuse empty messages
+
+
 def test_several_calls_are_played_in_order_each_as_a_step(played: Callable[..., Any]) -> None:
     both = {"calls": [{"name": "run_code", "arguments": {"code": f"guess {n}"}} for n in (1, 2)]}
     rollout, server = played([both, call("submit")])
