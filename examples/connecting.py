@@ -12,12 +12,12 @@ from pathlib import Path
 
 from mlesmith_env import ChatOptions, ModelChat, ScriptedModelServer
 
-SCRIPTS = Path(__file__).parent / "scripts"
+SCRIPT = Path(__file__).with_name("model_script.yaml")
 
 
 @contextlib.contextmanager
-def connected(argv: Sequence[str] | None, script: str) -> Iterator[ModelChat]:
-    """A chat with the model that the options name; without one, with that of the script in `scripts/`."""
+def connected(argv: Sequence[str] | None) -> Iterator[ModelChat]:
+    """A chat with the model that the options name; without one, with a scripted model."""
     parser = argparse.ArgumentParser()
     parser.add_argument("-m", "--model", default=os.environ.get("MLESMITH_MODEL", ""))
     parser.add_argument("--api-base", default=None, help="where the provider answers, for servers of your own")
@@ -25,5 +25,5 @@ def connected(argv: Sequence[str] | None, script: str) -> Iterator[ModelChat]:
     if options.model:
         yield ModelChat(options.model, ChatOptions(api_base=options.api_base))
         return
-    with ScriptedModelServer(SCRIPTS / script) as server:
+    with ScriptedModelServer(SCRIPT) as server:
         yield ModelChat("openai/scripted", ChatOptions(api_base=server.url))

@@ -13,7 +13,7 @@ TASKS = ("builtin:breast-cancer", "builtin:iris")
 
 def main(argv: Sequence[str] | None = None, out: Path | None = None) -> Evaluation:
     """Evaluate and return what came of it."""
-    with connected(argv, "react.yaml") as chat, tempfile.TemporaryDirectory() as scratch:
+    with connected(argv) as chat, tempfile.TemporaryDirectory() as scratch:
         made = evaluate(
             TASKS,
             entrant("react", chat),

@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> Rollout:
     """Play and return the rollout."""
     import litellm
 
-    with connected(argv, "function.yaml") as chat:
+    with connected(argv) as chat:
 
         def answer(prompt: str) -> str:
             # servers of one's own need no key, but the client of this provider insists on one
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> Rollout:
             reply = litellm.completion(chat.model, messages, api_base=chat.options.api_base, api_key=key)
             return reply.choices[0].message.content
 
-        env = gym.make("mlesmith_env:MLESmith-v0", task="builtin:breast-cancer", max_steps=6)
+        env = gym.make("mlesmith_env:MLESmith-v0", task="builtin:breast-cancer", max_steps=3)
         rollout = play(env, FunctionAgent(answer), seed=0)
         env.close()
     print(f"{rollout.agent}: score {rollout.score:.4f}, normalised {rollout.normalized_score:.4f}")

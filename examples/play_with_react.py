@@ -10,7 +10,7 @@ from mlesmith_env import ReActAgent, Rollout, play
 
 def main(argv: Sequence[str] | None = None) -> Rollout:
     """Play and return the rollout."""
-    with connected(argv, "react.yaml") as chat:
+    with connected(argv) as chat:
         env = gym.make("mlesmith_env:MLESmith-v0", task="builtin:breast-cancer", max_steps=8)
         rollout = play(
             env, ReActAgent(chat), seed=0, on_step=lambda step: print(step.step, step.action_type, step.status)

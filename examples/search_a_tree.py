@@ -10,7 +10,7 @@ from mlesmith_env import Rollout, TreeSearchAgent, play
 
 def main(argv: Sequence[str] | None = None) -> Rollout:
     """Search and return the rollout of the best program."""
-    with connected(argv, "tree.yaml") as chat:
+    with connected(argv) as chat:
         env = gym.make("mlesmith_env:MLESmith-v0", task="builtin:breast-cancer", max_steps=10)
         rollout = play(env, TreeSearchAgent(chat, nodes=4, seed=0), seed=0)
         env.close()

@@ -24,7 +24,7 @@ if _TYPE_CHECKING:
     from generators.chat.options import ChatOptions
     from generators.competitions.package import Competition
     from generators.errors import BudgetSpent, CompetitionError, DatasetError, ModelError
-    from generators.model_server import ScriptedModelServer
+    from generators.model_server.server import ScriptedModelServer
     from mlesmith_env.actions import Malformed, parse_action
     from mlesmith_env.agents.agent import Agent
     from mlesmith_env.agents.entrants import entrant
@@ -117,7 +117,7 @@ _NAMES = {
     "Rules": "mlesmith_env.turn",
     "SandboxError": "sandboxes.errors",
     "ScriptedAgent": "mlesmith_env.agents.scripted",
-    "ScriptedModelServer": "generators.model_server",
+    "ScriptedModelServer": "generators.model_server.server",
     "ThreadVectorEnv": "mlesmith_env.vector",
     "Trajectory": "mlesmith_env.trajectory",
     "TreeSearchAgent": "mlesmith_env.agents.tree",

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import urllib.request
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-from mlesmith_env import ScriptedModelServer
+from mlesmith_env import MLESmithEnv, ScriptedModelServer
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+SLOW = ("diabetes", "digits", "iris", "wine")
+"""Built-in sets that are first to be made into competitions."""
 
 
 def load(name: str) -> ModuleType:
@@ -53,16 +58,15 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("beside")
 def test_a_model_plays_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
     rollout = load("play_with_react").main([])
-    assert [step.status for step in rollout.steps] == ["ok", "error", "ok", "ok"]
+    assert [step.status for step in rollout.steps] == ["ok", "ok", "error", "ok", "ok", "ok"]
     assert rollout.normalized_score > 0.5
-    assert "4 calls" in capsys.readouterr().out
+    assert "6 calls" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("beside")
 def test_a_model_searches_a_tree(capsys: pytest.CaptureFixture[str]) -> None:
     rollout = load("search_a_tree").main([])
-    nodes = rollout.account.notes["nodes"]
-    assert [node["good"] for node in nodes] == [True, False, True, True]
+    assert [node["good"] for node in rollout.account.notes["nodes"]] == [True] * 4
     assert rollout.normalized_score > 0.5
     assert f"* {rollout.account.notes['chosen']} " in capsys.readouterr().out
 
@@ -81,15 +85,39 @@ def test_a_model_is_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.usefixtures("beside")
 def test_an_example_takes_the_model_and_the_address_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    with ScriptedModelServer(EXAMPLES / "scripts" / "react.yaml") as server:
-        for argv in (["-m", "openai/mine"], []):
-            rollout = load("play_with_react").main([*argv, "--api-base", server.url])
-            assert rollout.account.model == "openai/mine"
-            monkeypatch.setenv("MLESMITH_MODEL", "openai/mine")
-        assert list(server.counts) == ["mine"]
+    with ScriptedModelServer(EXAMPLES / "model_script.yaml") as server:
+        for argv in (["-m", "openai/scripted"], []):
+            before = len(server.requests)
+            assert load("play_with_a_function").main([*argv, "--api-base", server.url]).normalized_score > 0.5
+            assert len(server.requests) > before
+            monkeypatch.setenv("MLESMITH_MODEL", "openai/scripted")
 
 
 def test_every_example_is_run_here() -> None:
     source = Path(__file__).read_text("utf-8")
     names = {path.stem for path in EXAMPLES.glob("*.py")} - {"connecting"}
     assert [name for name in sorted(names) if f'load("{name}")' not in source] == []
+
+
+@pytest.mark.parametrize(
+    "task", ["builtin:breast-cancer", *(pytest.param(f"builtin:{name}", marks=pytest.mark.slow) for name in SLOW)]
+)
+def test_the_example_script_plays_an_episode_by_calls_of_tools(task: str) -> None:
+    """It makes a mistake, reads it and mends it: the conversation is what any client would have with a model."""
+    with ScriptedModelServer(EXAMPLES / "model_script.yaml") as server, MLESmithEnv(task, max_steps=10) as env:
+        text = env.reset(seed=0)[0]["text"]
+        messages: list[dict[str, Any]] = [{"role": "user", "content": text}]
+        outcomes, ended = [], False
+        while not ended:
+            body = json.dumps({"model": "scripted", "messages": messages, "tools": env.tools()}).encode()
+            with urllib.request.urlopen(f"{server.url}/chat/completions", body, timeout=60) as answer:
+                said = json.load(answer)["choices"][0]["message"]
+            (call,) = said["tool_calls"]
+            action = {"type": call["function"]["name"], **json.loads(call["function"]["arguments"])}
+            observation, _, terminated, truncated, info = env.step(action)
+            outcomes.append((info["action_type"], info["outcome"]))
+            messages += [said, {"role": "tool", "tool_call_id": call["id"], "content": observation["text"]}]
+            ended = terminated or truncated
+    assert outcomes[2:] == [("run_code", ""), ("fix_code", "scored"), ("run_code", "scored"), ("submit", "scored")]
+    assert info["normalized_score"] > 0.5
+    assert not server.problems

@@ -22,9 +22,9 @@ from pydantic import Field, ValidationError
 
 from generators.model_server.conditions import Conditions
 from generators.model_server.reply import Fault, Part, ScriptedReply, Seconds
+from generators.model_server.script_problems import problems
 
 SUFFIXES = (".yaml", ".yml", ".json")
-_SHOWN_PROBLEMS = 5
 
 
 class Turn(Part):
@@ -94,7 +94,7 @@ def read_script(path: Path) -> Script:
     try:
         return Script.model_validate(data)
     except ValidationError as error:
-        raise ValueError(f"{path}: {_problems(error, data)}") from None
+        raise ValueError(f"{path}: {problems(error, data)}") from None
 
 
 def _from_json(path: Path) -> Any:
@@ -125,25 +125,3 @@ def _check_twice(node: Any) -> None:
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             _check_twice(item)
-
-
-def _problems(error: ValidationError, data: dict[Any, Any]) -> str:
-    found = []
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
-        where = _place(item["loc"], data)
-        found.append(f"{where}: {item['msg'].removeprefix('Value error, ')}")
-    more = len(found) - _SHOWN_PROBLEMS
-    shown = "; ".join(dict.fromkeys(found[:_SHOWN_PROBLEMS]))
-    return shown if more <= 0 else f"{shown}; and {more} more"
-
-
-def _place(loc: tuple[int | str, ...], data: dict[Any, Any]) -> str:
-    """An entry as people count them, with its name, and the field in it."""
-    match loc:
-        case (("turns" | "faults") as group, int(position), *rest):
-            entry = data[group][position]
-            name = entry.get("name") if isinstance(entry, dict) else None
-            shown = f"{group[:-1]} {position + 1}" + (f" ({name})" if isinstance(name, str) and name else "")
-            return f"{shown}, field {'.'.join(map(str, rest))}" if rest else shown
-        case _:
-            return f"field {'.'.join(map(str, loc))}" if loc else "the script"

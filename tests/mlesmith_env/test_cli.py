@@ -17,7 +17,20 @@ from generators.competitions.package import read_card
 from mlesmith_env.cli import FINDINGS, OK, USAGE, main
 from mlesmith_env.env import MLESmithEnv
 
-VERBS = ("quickstart", "generate", "verify", "list", "info", "play", "eval", "replay", "metrics", "doctor", "sandbox")
+VERBS = (
+    "quickstart",
+    "generate",
+    "verify",
+    "list",
+    "info",
+    "play",
+    "eval",
+    "replay",
+    "metrics",
+    "doctor",
+    "model-server",
+    "sandbox",
+)
 
 
 @dataclass

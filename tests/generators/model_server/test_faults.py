@@ -80,24 +80,36 @@ def test_a_slow_answer_keeps_the_caller_waiting_byte_by_byte_and_is_whole(serve,
     assert (counts(server).answered, counts(server).fault_kinds) == (1, {"slow": 1})
 
 
-def test_a_caller_that_goes_away_in_a_delay_is_not_counted_as_answered(serve):
-    ended = threading.Event()
+@pytest.mark.parametrize(
+    ("reply", "stream"),
+    [
+        ({"text": "too late", "delay_s": 0.3}, False),
+        ({"text": "too slow", "fault": {"kind": "slow", "seconds": 0.6}}, False),
+        ({"text": "too slow", "fault": {"kind": "slow", "seconds": 0.6}}, True),
+    ],
+    ids=["before", "in the body", "in the stream"],
+)
+def test_a_caller_that_goes_away_before_the_end_is_not_counted_as_answered(reply, stream, serve):
+    asked = threading.Event()
 
     def play(request):
-        ended.set()
-        return {"text": "too late", "delay_s": 0.3}
+        asked.set()
+        return reply
 
     server = serve(play)
-    body = json.dumps({"model": "scripted", "messages": [{"role": "user", "content": "x"}]}).encode()
+    chat = {"model": "scripted", "messages": [{"role": "user", "content": "x"}], "stream": stream}
+    body = json.dumps(chat).encode()
     with socket.create_connection(("127.0.0.1", server.port)) as caller:
-        caller.sendall(
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-        )
-        assert ended.wait(10)
-    waited = threading.Event()
-    while not counts(server).abandoned:
-        waited.wait(0.02)
-    assert (counts(server).answered, counts(server).prompt_tokens) == (0, 0)
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        caller.sendall(head.encode() + body)
+        assert asked.wait(10)
+        if "fault" in reply:
+            assert caller.recv(1)
+    for _ in range(500):
+        if counts(server).abandoned:
+            break
+        threading.Event().wait(0.02)
+    assert (counts(server).abandoned, counts(server).answered, counts(server).prompt_tokens) == (1, 0, 0)
 
 
 def test_arguments_of_a_call_are_no_json(serve, client):

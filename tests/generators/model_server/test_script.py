@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from generators.model_server import Script, ScriptedModelServer, read_script
+from generators.model_server import FaultKind, Script, ScriptedModelServer, read_script
+from generators.model_server.conditions import Conditions
 
+ROOT = Path(__file__).parents[3]
 SYSTEM = {"role": "system", "content": "You are the Designer."}
 JSON_OBJECT = {"response_format": {"type": "json_object"}}
 
@@ -110,8 +112,8 @@ def test_a_script_is_a_yaml_or_json_file_a_list_of_turns_or_an_object(tmp_path: 
         ("", ["list of turns"]),
         ("just a text", ["list of turns"]),
         ("turns: {}", ["field turns"]),
-        ("models: [a]", ["field turns", "required"]),
-        ("- {reply: a, when: {hold: b}}", ["turn 1, field when.hold", "not permitted"]),
+        ("models: [a]", ["field turns: it is missing"]),
+        ("- {reply: a, when: {hold: b}}", ["turn 1, field when.hold: no such field"]),
         ("- reply: a\n- {name: greets, reply: b, when: {matches: '('}}", ["turn 2 (greets), field when.matches", "("]),
         ("- {reply: a, times: 0}", ["turn 1, field times"]),
         ("- {reply: {}}", ["turn 1, field reply", "says nothing"]),
@@ -124,7 +126,8 @@ def test_a_script_is_a_yaml_or_json_file_a_list_of_turns_or_an_object(tmp_path: 
         ("- {reply: {text: a, fault: malformed_arguments}}", ["needs JSON to break"]),
         ("- {reply: {text: a, delay_s: -1}}", ["turn 1, field reply.delay_s"]),
         ("- {reply: {calls: [{arguments: {}}]}}", ["turn 1, field reply.calls.0.name"]),
-        ("- {reply: {answer: 2026-01-01}}", ["turn 1, field reply.answer"]),
+        ("- {reply: {answer: 2026-01-01}}", ["turn 1, field reply.answer", "quotes"]),
+        ("- {reply: {calls: [{name: f, arguments: [1]}]}}", ["reply.calls.0.arguments: ", "an object, or: ", "a text"]),
         ("- {reply: a, reply: b}", ["'reply' stands here twice", "line 1"]),
         ("turns: []\nfaults: [{rate: 2, fault: 500}]", ["fault 1, field rate"]),
     ],
@@ -152,3 +155,18 @@ def test_json_that_names_a_field_twice_or_is_broken_is_refused(tmp_path: Path):
 def test_files_that_are_not_there_or_of_another_kind_are_named(name, tmp_path: Path):
     with pytest.raises(ValueError, match=name.split(":")[0]):
         ScriptedModelServer(str(tmp_path / name))
+
+
+def test_the_scripts_of_readme_and_examples_are_scripts(tmp_path: Path):
+    blocks = (ROOT / "README.md").read_text("utf-8").split("```yaml\n")[1:]
+    shown = [block.split("```")[0] for block in blocks if block.startswith("turns:")]
+    assert shown
+    for number, text in enumerate([*shown, (ROOT / "examples" / "model_script.yaml").read_text("utf-8")]):
+        (tmp_path / f"{number}.yaml").write_text(text, encoding="utf-8")
+        assert read_script(tmp_path / f"{number}.yaml").turns
+
+
+def test_the_readme_names_every_condition_and_every_fault():
+    text = (ROOT / "README.md").read_text("utf-8")
+    named = [*Conditions.model_fields, *(kind.value for kind in FaultKind if kind is not FaultKind.STATUS)]
+    assert [name for name in named if f"`{name}`" not in text] == []
