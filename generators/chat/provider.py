@@ -81,6 +81,8 @@ class Provider:
                 return "the provider refuses the content"
             case "request":
                 return "the provider refuses the request"
+            case "passing" if (fault.retry_after_s or 0.0) > self.options.longest_wait_s:
+                return f"the provider asks to wait for {fault.retry_after_s:g} s, longer than calls may wait"
             case "passing":
                 more = "" if attempts == 1 else f" in {attempts} attempts"
                 return f"the provider could not be reached, or failed{more}; try again later"
@@ -91,7 +93,9 @@ class Provider:
         facts = self.facts()
         if facts.key_variables:
             return f"set the environment variable {' or '.join(facts.key_variables)}"
-        return f"check the environment variable that holds the key of {facts.provider or 'the provider'}"
+        usual = f"{(facts.provider or '').upper()}_API_KEY"
+        named = usual if usual in os.environ else f"that holds the key of {facts.provider or 'the provider'}"
+        return f"check the environment variable {named}"
 
     def ask(self, request: Request, refused: Callable[[Fault], None]) -> tuple[RawReply, Usage]:
         """The answer to one attempt. Raises `Fault`. `refused`: is told where the provider refuses tools or the form
@@ -163,7 +167,7 @@ class Provider:
             sent["response_format"] = wire_answer(request.answer)
         mark = (
             options.prompt_caching
-            and bool(facts.prompt_caching)
+            and facts.prompt_caching is not False
             and facts.provider in _MARKED
             and "claude" in self.model.lower()
         )

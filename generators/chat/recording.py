@@ -173,7 +173,7 @@ class Recording:
             "key": key,
             "at": round(time.time(), 3),
             "writer": self._writer,
-            "request": {**head, "tools": tools, "messages": messages},
+            "request": json_without_secrets({**head, "tools": tools, "messages": messages}),
             "reply": None if call.reply is None else json_without_secrets(call.reply.as_json()),
             "error": json_without_secrets(call.error),
             "usage": usage_json(call.usage),
@@ -204,9 +204,14 @@ class Recording:
             # nobody writes now: what stands behind the last line break was left by a writer that was killed
             if os.fstat(self._file).st_size > self._read_to:
                 os.ftruncate(self._file, self._read_to)
-            self._read_to += len(data)
-            while data:
-                data = data[os.write(self._file, data) :]
+            length = len(data)
+            try:
+                while data:
+                    data = data[os.write(self._file, data) :]
+            except OSError:
+                os.ftruncate(self._file, self._read_to)
+                raise
+            self._read_to += length
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         self._told.known.update(line.get("new", {}))

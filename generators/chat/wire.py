@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from generators.chat.messages import Message, Tool
 from generators.chat.request import answer_json
 
 _MARK = {"type": "ephemeral"}
+_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+_LONGEST_NAME = 64
 
 
 def wire_messages(messages: Sequence[Message], *, mark: bool = False) -> list[dict[str, Any]]:
@@ -36,11 +39,16 @@ def _message(message: Message) -> dict[str, Any]:
         {
             "id": call.id,
             "type": "function",
-            "function": {"name": call.name, "arguments": json.dumps(dict(call.arguments), ensure_ascii=False)},
+            "function": {"name": _name(call.name), "arguments": json.dumps(dict(call.arguments), ensure_ascii=False)},
         }
         for call in message.calls
     ]
     return {"role": message.role, "content": message.text or None, "tool_calls": calls}
+
+
+def _name(given: str) -> str:
+    """A name as providers allow it: a model may have called what no provider takes back."""
+    return _NO_NAME.sub("_", given)[:_LONGEST_NAME] or "unnamed"
 
 
 def wire_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
@@ -58,4 +66,4 @@ def wire_answer(answer: type[BaseModel]) -> dict[str, Any]:
     """The form of a structured answer. Not strict: fields may have defaults and free-form values, which strict forms
     forbid; what comes is checked all the same."""
     wanted = answer_json(answer)
-    return {"type": "json_schema", "json_schema": {"name": wanted["name"], "schema": wanted["schema"]}}
+    return {"type": "json_schema", "json_schema": {"name": _name(wanted["name"]), "schema": wanted["schema"]}}

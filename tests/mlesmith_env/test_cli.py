@@ -27,6 +27,7 @@ VERBS = (
     "eval",
     "replay",
     "metrics",
+    "models",
     "doctor",
     "model-server",
     "sandbox",
