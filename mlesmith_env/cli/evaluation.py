@@ -10,6 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlesmith_env.cli.players import (
+    AgentOptions,
+    ApiBase,
+    Asked,
+    BudgetCalls,
+    BudgetTokens,
+    BudgetUsd,
+    Prices,
+    chosen,
+)
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -28,23 +39,22 @@ def evaluate(
         str, typer.Option("-m", "--model", metavar="MODEL", help="Model string, such as openai/gpt-5.")
     ] = "",
     agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="react, tree or scripted.")] = "react",
-    options: Annotated[
-        list[str] | None,
-        typer.Option("-a", "--agent-option", metavar="NAME=VALUE", help="Option of the agent; may be given often."),
-    ] = None,
+    options: AgentOptions = None,
     n: Annotated[int, typer.Option("-n", "--episodes", metavar="N", min=1, help="Episodes of each task.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first episode; the next have the next ones.")] = 0,
     workers: Annotated[int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Episodes at a time.")] = 1,
-    budget_usd: Annotated[
-        float | None, typer.Option(metavar="USD", min=0, help="Money for models; no further call once it is spent.")
-    ] = None,
-    api_base: Annotated[
-        str, typer.Option(metavar="URL", help="Where the provider answers, for servers of your own.")
-    ] = "",
+    budget_usd: BudgetUsd = None,
+    budget_tokens: BudgetTokens = None,
+    budget_calls: BudgetCalls = None,
+    prices: Prices = "",
+    api_base: ApiBase = "",
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for episodes.jsonl, a line an episode, and the records.")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Do not repeat the episodes that DIR holds as finished.")] = False,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Ask no model: take the calls that this record holds.")
+    ] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Steps; by default the competition's budget.")] = None,
     feedback: Annotated[str, typer.Option(help="none, validity, public or private.")] = "public",
     tier: Annotated[
@@ -57,7 +67,6 @@ def evaluate(
     evaluation early."""
     from mlesmith_env.cli import FINDINGS, OK, output
     from mlesmith_env.cli.evaluation_progress import EvaluationProgress
-    from mlesmith_env.cli.players import chosen
     from mlesmith_env.evaluation.evaluate import check_tasks
     from mlesmith_env.evaluation.evaluate import evaluate as evaluate_all
 
@@ -66,12 +75,20 @@ def evaluate(
     environment: dict[str, Any] = {"max_steps": max_steps, "feedback": feedback, "tier": tier}
     if pool is not None:
         environment["pool"] = str(pool)
+    asked = Asked(
+        model=model,
+        api_base=api_base,
+        prices=prices,
+        budget_usd=budget_usd,
+        budget_tokens=budget_tokens,
+        budget_calls=budget_calls,
+        replay=replay,
+    )
+    asked.check()
     named = expanded(tasks)
     check_tasks(named, **environment)
     with (
-        chosen(
-            agent, model, options or [], out=out, resume=resume, budget_usd=budget_usd, api_base=api_base
-        ) as entrant,
+        chosen(agent, options or [], asked, out=out, resume=resume) as entrant,
         EvaluationProgress() as progress,
     ):
         made = evaluate_all(

@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlesmith_env.cli.players import (
+    AgentOptions,
+    ApiBase,
+    Asked,
+    BudgetCalls,
+    BudgetTokens,
+    BudgetUsd,
+    Prices,
+    chosen,
+)
+
 if TYPE_CHECKING:
     from mlesmith_env.agents.agent import Player
     from mlesmith_env.rollout import Rollout
@@ -114,12 +125,12 @@ def play(
         str,
         typer.Option("--agent", metavar="NAME", help="Let an agent play: react (by default with -m), tree, scripted."),
     ] = "",
-    options: Annotated[
-        list[str] | None,
-        typer.Option("-a", "--agent-option", metavar="NAME=VALUE", help="Option of the agent; may be given often."),
-    ] = None,
-    budget_usd: Annotated[float | None, typer.Option(metavar="USD", min=0, help="Money for models.")] = None,
-    api_base: Annotated[str, typer.Option(metavar="URL", help="Where the provider answers.")] = "",
+    options: AgentOptions = None,
+    budget_usd: BudgetUsd = None,
+    budget_tokens: BudgetTokens = None,
+    budget_calls: BudgetCalls = None,
+    prices: Prices = "",
+    api_base: ApiBase = "",
     tier: Annotated[
         str | None, typer.Option(help="Size of the competition: micro, small or full; by default as named.")
     ] = None,
@@ -135,12 +146,22 @@ def play(
     import gymnasium as gym
 
     from mlesmith_env.cli import FINDINGS, OK, output
-    from mlesmith_env.cli.players import chosen
     from mlesmith_env.evaluation.report import write_report
     from mlesmith_env.tasks import load_task
 
     output.check_folder(trajectories, "--trajectories")
+    asked = Asked(
+        model=model,
+        api_base=api_base,
+        prices=prices,
+        budget_usd=budget_usd,
+        budget_tokens=budget_tokens,
+        budget_calls=budget_calls,
+    )
+    asked.check()
     by_agent = bool(model or agent)
+    if options and not by_agent:
+        raise ValueError("--agent-option needs an agent: name one with --agent, or a model with -m")
     env: Any = gym.make(
         "mlesmith_env:MLESmith-v0",
         task=task,
@@ -153,7 +174,7 @@ def play(
     rollout = None
     try:
         if by_agent:
-            with chosen(agent or "react", model, options or [], budget_usd=budget_usd, api_base=api_base) as entrant:
+            with chosen(agent or "react", options or [], asked) as entrant:
                 root = load_task(task, pool=pool, tier=tier).root
                 rollout = _watched(env, entrant.make(root, seed), seed)
         else:

@@ -134,6 +134,21 @@ def test_a_spent_budget_ends_with_1_and_says_how_to_go_on(
     assert "3/3" in more.out
 
 
+def test_prices_can_be_given_and_a_replay_asks_no_model(
+    mlesmith: Callable[..., Ran], serve: Serve, orchard: Path, tmp_path: Path
+) -> None:
+    server = serve(script)
+    priced = ("--prices", "1,2", "--budget-usd", 1)
+    first = mlesmith("eval", orchard, *MODEL, "--api-base", server.url, *priced, "--out", tmp_path / "e", "--json")
+    assert first.code == OK, first.err
+    usage = first.data["usage"]
+    assert usage["cost_usd"] == pytest.approx((usage["input_tokens"] + 2 * usage["output_tokens"]) / 1e6)
+    server.close()
+    again = mlesmith("eval", orchard, *MODEL, "--replay", tmp_path / "e" / "calls.jsonl", "--json")
+    assert again.code == OK, again.err
+    assert again.data["episodes"][0]["score"] == first.data["episodes"][0]["score"]
+
+
 def test_every_competition_of_a_pool_is_a_task(mlesmith: Callable[..., Ran], orchard: Path) -> None:
     ran = mlesmith("eval", orchard.parent, orchard, "--agent", "scripted", "--max-steps", 1, "--json")
     assert [episode["task_id"] for episode in ran.data["episodes"]] == [orchard.name]
@@ -151,6 +166,9 @@ def test_every_competition_of_a_pool_is_a_task(mlesmith: Callable[..., Ran], orc
         (("TASK", "-m", "openai/x", "--feedback", "loud"), "feedback must be one of"),
         (("TASK", "-m", "openai/x", "--resume"), "resume needs"),
         (("TASK", "-m", "openai/x", "-n", 0), "-n"),
+        (("TASK", "--agent", "scripted", "--budget-usd", 1), "--budget-usd needs a model"),
+        (("TASK", "-m", "openai/x", "--prices", "free"), "two numbers"),
+        (("TASK", "-m", "openai/x", "--replay", "nowhere"), "--replay nowhere"),
     ],
     ids=str,
 )
