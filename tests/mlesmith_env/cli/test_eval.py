@@ -203,6 +203,15 @@ def test_play_with_a_failed_provider_ends_with_1(mlesmith: Callable[..., Ran], s
     assert "No verdict on the agent" in ran.out
 
 
+def test_play_with_a_spent_budget_keeps_the_record_and_ends_with_1(
+    mlesmith: Callable[..., Ran], serve: Serve, orchard: Path
+) -> None:
+    ran = mlesmith("play", orchard, *MODEL, "--api-base", serve(script).url, "--budget-calls", 1)
+    assert ran.code == FINDINGS
+    assert "the budget of 1 calls is spent" in ran.err
+    assert "Record: trajectories/" in ran.out
+
+
 def test_options_are_read_as_json_where_they_are() -> None:
     assert [parsed(text) for text in ("nodes=10", "choice=ranked", "share=0.5")] == [
         ("nodes", 10),
