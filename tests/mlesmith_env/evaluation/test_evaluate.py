@@ -13,7 +13,7 @@ from generators.chat.budget import Budget
 from generators.chat.messages import Usage
 from generators.chat.model_chat import ModelChat
 from generators.chat.model_run import ModelRun
-from generators.model_server import ChatRequest, ScriptedModelServer, ScriptedReply
+from generators.model_server import ChatRequest, Script, ScriptedModelServer, ScriptedReply
 from mlesmith_env.agents.entrants import Entrant, entrant
 from mlesmith_env.agents.function import FunctionAgent
 from mlesmith_env.evaluation.episodes import EPISODES, EpisodeRecord
@@ -229,3 +229,26 @@ def test_a_summary_counts_scores_of_valid_episodes_and_zeros_of_the_others() -> 
 def test_a_cost_that_is_not_known_makes_the_sum_unknown() -> None:
     costs = [Usage(1, 1, 1, 0, 0.5), Usage(1, 1, 1, 0, None)]
     assert total_usage([record(usage=usage) for usage in costs]).cost_usd is None
+
+
+@pytest.mark.slow
+def test_fifty_episodes_at_once_with_a_tenth_of_faults_all_end_and_the_accounts_are_the_servers(
+    run: Callable[..., Evaluation], serve: Serve, ask: Ask, tmp_path: Path
+) -> None:
+    kinds = [500, {"kind": "status", "status": 429, "retry_after_s": 0}, "cut_middle", "malformed_arguments"]
+    kinds += ["half_answer", "unknown_tool"]
+    solve = {"name": "run_code", "arguments": {"code": "guess 2"}}
+    turns: list[dict[str, Any]] = [
+        {"when": {"last_holds": "submission.csv is valid"}, "reply": {"calls": [{"name": "submit"}]}},
+        {"times": "always", "reply": {"calls": [solve]}},
+    ]
+    faults = [{"rate": 0.1 / len(kinds), "fault": kind} for kind in kinds]
+    server = serve(Script.model_validate({"turns": turns, "faults": faults, "seed": 3}))
+    made = run(entrant("react", ask(server, attempts=7)), n=50, workers=16, out=tmp_path)
+    assert [record.ending for record in made.records] == ["finished"] * 50
+    assert all(record.valid for record in made.records)
+    counted, usage = server.counts["scripted"], total_usage(made.records)
+    assert counted.faults >= 5
+    assert usage.calls == counted.answered
+    assert (usage.input_tokens, usage.output_tokens) == (counted.prompt_tokens, counted.completion_tokens)
+    assert sum(record.malformed for record in made.records) > 0
