@@ -15,6 +15,8 @@ from generators.chat.messages import Message
 
 LEAST_TOKENS = 2_000
 """The smallest budget in which a competition's description, an action and its answer have room."""
+USUAL_TOKENS = 60_000
+"""A budget for models whose own is not known or larger."""
 _LOW = 0.6
 """Share of the budget down to which is shortened once it is passed."""
 _ENOUGH = 0.8

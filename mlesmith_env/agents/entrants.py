@@ -13,6 +13,8 @@ from mlesmith_env.agents.agent import Player
 if TYPE_CHECKING:
     from generators.chat.messages import Chat
 
+_SHARE = 0.7
+"""Of the tokens that a model takes, those that a conversation may have."""
 Make = Callable[[Path, int], Player]
 """From the folder of a competition and a seed to a player of one episode."""
 
@@ -70,8 +72,18 @@ def _parameters(kind: type, *, without: tuple[str, ...]) -> tuple[str, ...]:
 def _react(chat: Chat, options: Mapping[str, Any]) -> Make:
     from mlesmith_env.agents.react import ReActAgent
 
-    ReActAgent(chat, **options)  # what cannot be is told before the first episode
-    return lambda _root, _seed: ReActAgent(chat, **options)
+    given = {"context_tokens": _window(chat), **options}
+    ReActAgent(chat, **given)  # what cannot be is told before the first episode
+    return lambda _root, _seed: ReActAgent(chat, **given)
+
+
+def _window(chat: Chat) -> int:
+    """Tokens of a conversation that leave room for an answer in what the model takes, where that is known."""
+    from generators.chat.facts import model_facts
+    from mlesmith_env.agents.conversation import LEAST_TOKENS, USUAL_TOKENS
+
+    known = model_facts(chat.model).input_tokens
+    return USUAL_TOKENS if known is None else max(min(USUAL_TOKENS, int(known * _SHARE)), LEAST_TOKENS)
 
 
 def _tree(chat: Chat, options: Mapping[str, Any]) -> Make:

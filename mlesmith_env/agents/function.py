@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from generators.chat.messages import Message
-from mlesmith_env.agents.conversation import Conversation, check_budget
+from mlesmith_env.agents.conversation import USUAL_TOKENS, Conversation, check_budget
 from mlesmith_env.agents.prompting import rendered
 
 _HEADS = {"system": "", "user": "## Environment\n", "assistant": "## You\n"}
@@ -20,7 +20,7 @@ class FunctionAgent:
     """
 
     def __init__(
-        self, function: Callable[[str], str], *, context_tokens: int = 60_000, name: str | None = None
+        self, function: Callable[[str], str], *, context_tokens: int = USUAL_TOKENS, name: str | None = None
     ) -> None:
         """`name`: by default the function's own. Raises `ValueError` for a budget too small to hold a step."""
         check_budget(context_tokens)

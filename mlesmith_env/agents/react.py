@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from generators.chat.messages import Chat, Message, Purpose, Reply, Tool, ToolCall
 from mlesmith_env import actions
 from mlesmith_env.agents.agent import Account, Said
-from mlesmith_env.agents.conversation import Conversation, check_budget
+from mlesmith_env.agents.conversation import USUAL_TOKENS, Conversation, check_budget
 from mlesmith_env.agents.prompting import rendered
 
 Style = Literal["tools", "text"]
@@ -27,7 +27,7 @@ class ReActAgent:
     """
 
     def __init__(
-        self, chat: Chat, *, style: Style = "tools", context_tokens: int = 60_000, name: str = "react"
+        self, chat: Chat, *, style: Style = "tools", context_tokens: int = USUAL_TOKENS, name: str = "react"
     ) -> None:
         """`style`: `tools` where the model is offered the actions as tools (a reply without a call is still read as
         text); `text` where it writes them. `context_tokens`: beyond it old observations are shortened.

@@ -204,6 +204,23 @@ def test_an_entrant_needs_a_model_or_none(serve: Serve, ask: Ask) -> None:
         entrant("scripted", ask(serve(["x"])))
 
 
+def test_a_model_with_a_small_window_gets_shorter_conversations(
+    run: Callable[..., Evaluation], serve: Serve, ask: Ask
+) -> None:
+    sizes: dict[str, int] = {}
+
+    def flooding(request: ChatRequest) -> ScriptedReply:
+        size = sum(map(len, request.texts)) // 4
+        sizes[request.model] = max(sizes.get(request.model, 0), size)
+        call = {"name": "run_code", "arguments": {"code": "flood"}}
+        return ScriptedReply.model_validate({"calls": [call], "usage": {"prompt_tokens": size}})
+
+    server = serve(flooding)
+    for model in ("openai/gpt-4", "openai/scripted"):  # of 8,192 tokens, and of nobody knows how many
+        run(entrant("react", ask(server, model=model)), max_steps=10)
+    assert sizes["gpt-4"] < 8_192 < sizes["scripted"]
+
+
 def record(**changes: Any) -> EpisodeRecord:
     fields = {"key": "k", "task": "t", "agent": "a", "seed": 0, "ending": "finished", "metric": "rmse"}
     return EpisodeRecord(**{**fields, **changes})  # type: ignore[arg-type]
