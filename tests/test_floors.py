@@ -15,7 +15,8 @@ WINGS = {
     "competitions": {"errors"},
     "finding": set[str](),
     "errors": set[str](),
-    "roles": {"errors", "finding", "datasets", "competitions"},
+    "chat": {"errors"},
+    "roles": {"errors", "finding", "chat", "datasets", "competitions"},
     "verification": {"errors", "finding", "datasets", "competitions"},
 }
 
