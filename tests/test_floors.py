@@ -13,6 +13,7 @@ FLOORS = {"sandboxes": 0, "generators": 1, "mlesmith_env": 2}
 WINGS = {
     "datasets": {"errors"},
     "competitions": {"errors"},
+    "model_server": set[str](),
     "finding": set[str](),
     "errors": set[str](),
     "chat": {"errors"},

@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from mlesmith_env.cli import doctor, generate, info, listing, metrics, play, quickstart, replay, sandbox, verify
+from mlesmith_env.cli import (
+    doctor,
+    generate,
+    info,
+    listing,
+    metrics,
+    model_server,
+    play,
+    quickstart,
+    replay,
+    sandbox,
+    verify,
+)
 
 app = typer.Typer(
     name="mlesmith",
@@ -24,6 +36,7 @@ app.command("info")(info.info)
 app.command("play")(play.play)
 app.command("replay")(replay.replay)
 app.command("metrics")(metrics.metrics)
+app.command("model-server")(model_server.model_server)
 app.command("doctor")(doctor.doctor)
 app.add_typer(sandbox.app, name="sandbox")
 

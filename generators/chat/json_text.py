@@ -1,0 +1,108 @@
+"""JSON as models write it: in fences, in tags, bare, with line breaks inside strings, cut off in the middle."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+_OPENING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*(?P<tag>[\w+-]*)[^\n]*\n|<tool_call>[ \t]*\n?", re.MULTILINE)
+_CLOSING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*$|</tool_call>", re.MULTILINE)
+_QUOTED = 160
+"""Characters of a faulty text that are quoted back to its writer."""
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_constant=_no_number)
+"""Not strict: a raw line break inside a string is what models write when they write code into JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fenced or tagged piece of a text that holds JSON, or should."""
+
+    tag: str
+    """What the fence is marked with, such as `json`; `tool_call` for a tag of that name."""
+    value: Any
+    problem: str
+    """Why it cannot be read; empty where it can."""
+    text: str
+
+
+def read_json(text: str) -> Any:
+    """The JSON value that `text` is. Raises `ValueError` with a message for whoever wrote it."""
+    value, end = _read(text, len(text) - len(text.lstrip()))
+    rest = text[end:].strip()
+    if rest:
+        raise ValueError(f"more follows after the JSON value: {_quote(rest)}")
+    return value
+
+
+def json_blocks(text: str) -> Iterator[Block]:
+    """The fenced pieces of `text` that are JSON or are marked as such, in order; fences around other code are left
+    out."""
+    at = 0
+    while opening := _OPENING.search(text, at):
+        tag = (opening["tag"] or "").lower() if opening.group().strip() != "<tool_call>" else "tool_call"
+        begin = opening.end()
+        closing = _CLOSING.search(text, begin)
+        inner = text[begin : closing.start() if closing else len(text)]
+        at = closing.end() if closing else len(text)
+        marked = tag in ("json", "tool_call", "tool")
+        if not marked and not (tag == "" and inner.lstrip()[:1] in ("{", "[")):
+            continue
+        start = begin + len(inner) - len(inner.lstrip())
+        try:
+            # a fence inside a string of the value would end the piece too early: the value's own end counts
+            value, end = _read(text, start)
+        except ValueError as error:
+            if marked:
+                yield Block(tag, None, str(error), inner)
+            continue
+        yield Block(tag, value, "", text[start:end])
+        after = _CLOSING.search(text, end)
+        at = after.end() if after else len(text)
+
+
+def bare_json(text: str) -> Any:
+    """The JSON object that begins at the first brace of `text`. Raises `ValueError` where there is none."""
+    start = text.find("{")
+    if start < 0:
+        raise ValueError("there is no JSON object in it")
+    return _read(text, start)[0]
+
+
+def _read(text: str, start: int) -> tuple[Any, int]:
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        near = text[max(start, error.pos - _QUOTED // 2) : error.pos + _QUOTED // 2]
+        if not text[start:].strip():
+            raise ValueError("it is empty") from None
+        line = text.count("\n", start, error.pos) + 1
+        raise ValueError(f"it is no JSON: {error.msg}, line {line}, near {_quote(near)}") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return well_formed(value), end
+
+
+def well_formed(value: Any) -> Any:
+    """A JSON value with every half of a character that stands alone replaced, so that it can be written to a file."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [well_formed(item) for item in value]
+        case dict():
+            return {well_formed(name): well_formed(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _quote(text: str) -> str:
+    return repr(text if len(text) <= _QUOTED else text[:_QUOTED] + "...")

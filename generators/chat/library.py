@@ -1,0 +1,38 @@
+"""litellm, loaded when the first call is made: it takes seconds to import. It is kept from writing, from asking the
+network for prices and from reading `.env` files."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from types import ModuleType
+
+from generators.errors import ModelError
+
+_LOADING = threading.Lock()
+_QUIET = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai")
+_SETTINGS = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR"}
+"""Variables that litellm reads as it is imported; what a user has set stays."""
+
+
+def load_litellm() -> ModuleType:
+    """The library, made quiet. Raises `ModelError` where it is not installed."""
+    with _LOADING:
+        for name, value in _SETTINGS.items():
+            os.environ.setdefault(name, value)
+        try:
+            import litellm
+        except ImportError as error:
+            raise ModelError(
+                f"language models are called through litellm, which cannot be imported ({error}): "
+                "pip install 'mlesmith-env[llm]'"
+            ) from None
+        litellm.suppress_debug_info = True
+        litellm.telemetry = False
+        litellm.drop_params = False
+        # lets it mend what a provider would refuse, such as calls in the history where no tools are offered any more
+        litellm.modify_params = True
+        for name in _QUIET:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        return litellm

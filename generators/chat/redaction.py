@@ -1,0 +1,47 @@
+"""Keeping keys out of what is said about calls: errors, logs, records."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(_\w+)?$", re.IGNORECASE)
+_SHORTEST = 8
+"""Characters; shorter values are no keys, and removing them would tear holes into texts."""
+_LOOKS_LIKE = re.compile(
+    r"\b(?:sk|pk|rk|xai|gsk|hf|pplx|tgp|nvapi)[-_][\w*.-]{6,}|\bAIza[\w-]{10,}|(?<=[Bb]earer )[\w.~+/*=-]{6,}"
+    r"|(?<=://)[^/\s@]+(?=@)"
+)
+REMOVED = "[key removed]"
+
+
+def secrets_at_hand() -> list[str]:
+    """Values of the environment's variables that are named like keys, the longest first."""
+    found = {value for name, value in os.environ.items() if _NAME.search(name) and len(value) >= _SHORTEST}
+    return sorted(found, key=lambda value: (-len(value), value))
+
+
+def without_secrets(text: str) -> str:
+    """`text` without any value of the environment that is named like a key."""
+    for secret in secrets_at_hand():
+        text = text.replace(secret, REMOVED)
+    return text
+
+
+def json_without_secrets(value: Any) -> Any:
+    """A JSON value whose texts are without secrets."""
+    match value:
+        case str():
+            return without_secrets(value)
+        case list():
+            return [json_without_secrets(item) for item in value]
+        case dict():
+            return {name: json_without_secrets(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def without_keys(text: str) -> str:
+    """For errors of providers: without secrets, and without what looks like a key or a part of one."""
+    return _LOOKS_LIKE.sub(REMOVED, without_secrets(text))
