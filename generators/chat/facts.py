@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import ModuleType
 from typing import Any
 
 from generators.chat.library import load_litellm
@@ -70,9 +70,8 @@ def _listed(model: str) -> tuple[str | None, Mapping[str, Any] | None]:
 
 def model_facts(model: str) -> ModelFacts:
     """What is known of `model`. Raises `ModelError` where litellm is not installed."""
-    litellm = load_litellm()
     provider, entry = _listed(model)
-    missing = tuple(_missing_keys(litellm, model)) if provider else ()
+    missing = missing_keys(model) if provider else ()
     return _facts(model, provider, entry, missing)
 
 
@@ -111,21 +110,27 @@ def _facts(model: str, provider: str | None, entry: Mapping[str, Any] | None, mi
 
 def matching_models(pattern: str) -> list[str]:
     """Chat models of litellm's list whose string fits a pattern such as `openai/gpt-5*`, sorted."""
-    litellm = load_litellm()
-    found = set()
-    for key, entry in litellm.model_cost.items():
-        if not isinstance(entry, Mapping) or entry.get("mode") not in _CHAT or key == "sample_spec":
-            continue
-        provider = str(entry.get("litellm_provider", ""))
-        whole = key if key.startswith(f"{provider}/") or "/" in key else f"{provider}/{key}"
-        if fnmatch.fnmatchcase(whole.lower(), pattern.lower()):
-            found.add(whole)
-    return sorted(found)
+    return sorted(model for model in _chat_models() if fnmatch.fnmatchcase(model.lower(), pattern.lower()))
 
 
-def _missing_keys(litellm: ModuleType, model: str) -> list[str]:
+def providers() -> dict[str, int]:
+    """The providers of litellm's list, sorted, with how many chat models of theirs it holds."""
+    return dict(sorted(Counter(model.split("/", maxsplit=1)[0] for model in _chat_models()).items()))
+
+
+def missing_keys(model: str) -> tuple[str, ...]:
+    """Environment variables that the provider of `model` needs and that are not set."""
     try:
-        told = litellm.validate_environment(model)
+        told = load_litellm().validate_environment(model)
     except Exception:  # noqa: BLE001 - advice that cannot be had is no reason to fail
-        return []
-    return [] if told.get("keys_in_environment") else [str(name) for name in told.get("missing_keys", ())]
+        return ()
+    return () if told.get("keys_in_environment") else tuple(map(str, told.get("missing_keys", ())))
+
+
+def _chat_models() -> set[str]:
+    """Model strings: the list leaves the provider out of some of its names."""
+    found = set()
+    for key, entry in load_litellm().model_cost.items():
+        if isinstance(entry, Mapping) and entry.get("mode") in _CHAT and (provider := entry.get("litellm_provider")):
+            found.add(key if "/" in key else f"{provider}/{key}")
+    return found

@@ -77,14 +77,14 @@ class ModelChat:
                 "or use --budget-tokens or --budget-calls"
             )
 
+        def failed(_: Fault) -> None:
+            self.run.ledger.add_failed_attempt(purpose)
+
         def once() -> tuple[RawReply, Usage]:
             nonlocal attempts
             attempts += 1
             with SLOTS.slot():
-                return self._provider.ask(request)
-
-        def failed(_: Fault) -> None:
-            self.run.ledger.add_failed_attempt(purpose)
+                return self._provider.ask(request, failed)
 
         with self.run.spending.call():
             try:

@@ -93,8 +93,9 @@ class Provider:
             return f"set the environment variable {' or '.join(facts.key_variables)}"
         return f"check the environment variable that holds the key of {facts.provider or 'the provider'}"
 
-    def ask(self, request: Request) -> tuple[RawReply, Usage]:
-        """The answer to one attempt. Raises `Fault`."""
+    def ask(self, request: Request, refused: Callable[[Fault], None]) -> tuple[RawReply, Usage]:
+        """The answer to one attempt. Raises `Fault`. `refused`: is told where the provider refuses tools or the form
+        of the answer, and text is tried instead."""
         litellm = load_litellm()
         while True:
             forms = self._forms(request)
@@ -105,6 +106,7 @@ class Provider:
             except Fault as fault:
                 if not self._falls_back(fault, request, forms):
                     raise
+                refused(fault)
                 continue
             seconds = time.monotonic() - begun
             raw = _read(response, forms.tools)
@@ -246,6 +248,13 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
     raise fault_of(value) from None
 
 
+def _refusal(message: Any) -> str:
+    """The words by which a model declines to answer, which stand in a field of their own."""
+    fields = getattr(message, "provider_specific_fields", None) or {}
+    said = getattr(message, "refusal", None) or fields.get("refusal")
+    return said if isinstance(said, str) else ""
+
+
 def _read(response: Any, tools_form: Literal["native", "text"]) -> RawReply:
     choices: Sequence[Any] = getattr(response, "choices", None) or ()
     message = getattr(choices[0], "message", None) if choices else None
@@ -256,4 +265,6 @@ def _read(response: Any, tools_form: Literal["native", "text"]) -> RawReply:
         for call in getattr(message, "tool_calls", None) or ()
     )
     content = message.content if isinstance(message.content, str) else ""
+    if not content and not calls:
+        content = _refusal(message)
     return RawReply(content, calls, str(choices[0].finish_reason or "stop"), tools_form)

@@ -13,6 +13,7 @@ from mlesmith_env.cli import (
     listing,
     metrics,
     model_server,
+    models,
     play,
     quickstart,
     replay,
@@ -36,6 +37,7 @@ app.command("info")(info.info)
 app.command("play")(play.play)
 app.command("replay")(replay.replay)
 app.command("metrics")(metrics.metrics)
+app.command("models")(models.models)
 app.command("model-server")(model_server.model_server)
 app.command("doctor")(doctor.doctor)
 app.add_typer(sandbox.app, name="sandbox")
