@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from generators.chat.messages import Message, Purpose, Usage
+from generators.chat.redaction import json_without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Transcripts:
     _unsaved: list[Transcript] = field(default_factory=list)
     _spent: dict[str, Usage] = field(default_factory=dict)
     _models: dict[str, list[str]] = field(default_factory=dict)
+    _falls: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def add(self, transcript: Transcript) -> None:
         """Keep one."""
@@ -52,6 +55,14 @@ class Transcripts:
         """The models that spoke about a task, in the order in which they first did."""
         return tuple(self._models.get(task, ()))
 
+    def fell_back(self, role: str, task: str, reason: str) -> None:
+        """Note that a provider failed in a role, and that another backend took it over."""
+        self._falls.setdefault(task, {})[role] = reason
+
+    def falls(self, task: str) -> Mapping[str, str]:
+        """The roles that another backend took over in a task, with the reasons."""
+        return dict(self._falls.get(task, {}))
+
     def save(self, folder: Path) -> None:
         """Write what has not been saved, as `<folder>/<number>-<role>.jsonl`, and keep only what was spent."""
         waiting, self._unsaved = self._unsaved, []
@@ -59,7 +70,8 @@ class Transcripts:
             folder.mkdir(parents=True, exist_ok=True)
             number = 1 + sum(1 for _ in folder.glob("*.jsonl"))
             path = folder / f"{number}-{transcript.purpose.role}.jsonl"
-            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in transcript.lines())
+            lines = json_without_secrets(transcript.lines())
+            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
             path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
