@@ -12,11 +12,11 @@ from pathlib import Path
 
 from mlesmith_env import ChatOptions, ModelChat, ScriptedModelServer
 
-SCRIPT = Path(__file__).with_name("model_script.yaml")
+HERE = Path(__file__).parent
 
 
 @contextlib.contextmanager
-def connected(argv: Sequence[str] | None) -> Iterator[ModelChat]:
+def connected(argv: Sequence[str] | None, script: str = "model_script.yaml") -> Iterator[ModelChat]:
     """A chat with the model that the options name; without one, with a scripted model."""
     parser = argparse.ArgumentParser()
     parser.add_argument("-m", "--model", default=os.environ.get("MLESMITH_MODEL", ""))
@@ -25,5 +25,5 @@ def connected(argv: Sequence[str] | None) -> Iterator[ModelChat]:
     if options.model:
         yield ModelChat(options.model, ChatOptions(api_base=options.api_base))
         return
-    with ScriptedModelServer(SCRIPT) as server:
+    with ScriptedModelServer(HERE / script) as server:
         yield ModelChat("openai/scripted", ChatOptions(api_base=server.url))

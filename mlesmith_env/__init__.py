@@ -35,7 +35,8 @@ if _TYPE_CHECKING:
     from mlesmith_env.comparison import Comparison, replay
     from mlesmith_env.env import MLESmithEnv
     from mlesmith_env.evaluation.evaluate import Evaluation, evaluate
-    from mlesmith_env.making import generate, verify
+    from mlesmith_env.making import generate, generate_many, verify
+    from mlesmith_env.model_crew import RoleModels
     from mlesmith_env.pool.pool import Pool
     from mlesmith_env.rewards import normalize
     from mlesmith_env.rollout import Rollout, play
@@ -69,6 +70,7 @@ __all__ = [
     "ObservationSpace",
     "Pool",
     "ReActAgent",
+    "RoleModels",
     "Rollout",
     "Rules",
     "SandboxError",
@@ -83,6 +85,7 @@ __all__ = [
     "entrant",
     "evaluate",
     "generate",
+    "generate_many",
     "load_task",
     "normalize",
     "parse_action",
@@ -113,6 +116,7 @@ _NAMES = {
     "ObservationSpace": "mlesmith_env.spaces",
     "Pool": "mlesmith_env.pool.pool",
     "ReActAgent": "mlesmith_env.agents.react",
+    "RoleModels": "mlesmith_env.model_crew",
     "Rollout": "mlesmith_env.rollout",
     "Rules": "mlesmith_env.turn",
     "SandboxError": "sandboxes.errors",
@@ -126,6 +130,7 @@ _NAMES = {
     "entrant": "mlesmith_env.agents.entrants",
     "evaluate": "mlesmith_env.evaluation.evaluate",
     "generate": "mlesmith_env.making",
+    "generate_many": "mlesmith_env.making",
     "load_task": "mlesmith_env.tasks",
     "normalize": "mlesmith_env.rewards",
     "parse_action": "mlesmith_env.actions",

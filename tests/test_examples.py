@@ -83,6 +83,14 @@ def test_a_model_is_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "builtin:iris: accuracy" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("beside")
+def test_a_model_proposes_a_label_that_no_column_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a worker of its own, which loads litellm again; the roles themselves are tested without one."""
+    assert len(load("generate_with_a_model").main(tmp_path, [])) == 1
+    assert "Is it a strong wine? - roc_auc - by openai/scripted" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("beside")
 def test_an_example_takes_the_model_and_the_address_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedModelServer(EXAMPLES / "model_script.yaml") as server:
