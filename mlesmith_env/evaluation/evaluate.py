@@ -43,7 +43,7 @@ class Plan:
     def key(self) -> str:
         """Names the episode in a file: readable first, then a digest of all that it hangs on."""
         who = {"agent": self.entrant.name, "model": self.entrant.model, "options": dict(self.entrant.options)}
-        whole = json.dumps({**who, "task": self.task, "env": dict(self.environment)}, sort_keys=True, default=str)
+        whole = json.dumps({**who, "task": self.task, "env": dict(self.environment)}, sort_keys=True, default=_name)
         digest = hashlib.sha256(whole.encode()).hexdigest()[:12]
         return f"{self.entrant.name} {self.task} {self.seed} {digest}"
 
@@ -269,6 +269,11 @@ def _root(plan: Plan) -> Path:
 def _usage(player: Player | None) -> Usage:
     account = account_of(player) if player is not None else None
     return account.usage if account else Usage()
+
+
+def _name(value: object) -> str:
+    """What stands for a value that is no JSON, such as a sandbox factory: the same in another process."""
+    return str(getattr(value, "__qualname__", None) or (value if isinstance(value, Path) else type(value).__qualname__))
 
 
 def _known(value: float) -> float | None:
