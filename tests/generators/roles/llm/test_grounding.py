@@ -10,6 +10,7 @@ from generators.roles.diversity import traits_of
 from generators.roles.llm.grounding import Ground
 from generators.roles.llm.ideas import Idea
 from generators.roles.proposal import Proposal
+from generators.roles.rules import RulesDesigner
 from tests.scripted_roles import idea
 
 
@@ -169,6 +170,25 @@ def test_a_split_that_tears_entities_apart_is_sent_back_with_the_one_that_does_n
     )
     assert isinstance(right, Proposal), right
     assert right.inputs == ("pulse", "age", "patient_id")
+
+
+def test_columns_of_another_table_come_in_by_a_key_and_only_by_one(world, orders, tmp_path):
+    carriers = pd.DataFrame({"carrier": ["north", "south", "post", "bike"] + [f"c{n}" for n in range(30)]})
+    carriers = carriers.assign(trucks=range(34), country=["X", "Y"] * 17)
+    made = world(orders=orders, carriers=carriers)
+    lookup = {"table": "carriers", "column": "carrier", "other_column": "carrier", "added": ["trucks"]}
+    right = grounded(made, lookups=[lookup], inputs=["weight_kg", "distance_km", "carriers_trucks"])
+    assert isinstance(right, Proposal), right
+    assert right.lookups[0].names == ("carriers_trucks",)
+    draft = RulesDesigner().design(right, made.dataset, made.profile, tmp_path / "package", seed=0)
+    assert "carriers_trucks" in (draft.root / "public" / "train.csv").read_text("utf-8").partition("\n")[0]
+    for changes, told in (
+        ({"other_column": "country"}, "is no key there"),
+        ({"added": ["boats"]}, "there is no column 'boats'"),
+        ({"other_column": "trucks", "added": ["country"]}, "holds numbers, the other texts"),
+    ):
+        wrong = grounded(made, lookups=[{**lookup, **changes}])
+        assert any(told in one.message for one in wrong), wrong
 
 
 def test_what_exists_is_not_proposed_again(shop):
