@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import ablation, docker, fuzz, generation, grading, kernels, leaks, scale, soak, steps, tiers
+from benchmarks import ablation, chat, docker, fuzz, generation, grading, kernels, leaks, scale, soak, steps, tiers
 
 BENCHMARKS = {
     "steps": steps.main,
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "grading": grading.main,
     "docker": docker.main,
     "generation": generation.main,
+    "chat": chat.main,
     "ablation": ablation.main,
     "leaks": leaks.main,
     "fuzz": fuzz.main,

@@ -20,6 +20,7 @@ _check_floors()
 if _TYPE_CHECKING:
     from generators.competitions.package import Competition
     from generators.errors import CompetitionError, DatasetError
+    from generators.model_server.server import ScriptedModelServer
     from mlesmith_env.actions import Malformed, parse_action
     from mlesmith_env.agents.agent import Agent
     from mlesmith_env.agents.scripted import ScriptedAgent
@@ -54,6 +55,7 @@ __all__ = [
     "Rules",
     "SandboxError",
     "ScriptedAgent",
+    "ScriptedModelServer",
     "ThreadVectorEnv",
     "Trajectory",
     "Turn",
@@ -85,6 +87,7 @@ _NAMES = {
     "Rules": "mlesmith_env.turn",
     "SandboxError": "sandboxes.errors",
     "ScriptedAgent": "mlesmith_env.agents.scripted",
+    "ScriptedModelServer": "generators.model_server.server",
     "ThreadVectorEnv": "mlesmith_env.vector",
     "Trajectory": "mlesmith_env.trajectory",
     "Turn": "mlesmith_env.turn",

@@ -60,9 +60,9 @@ def json_blocks(text: str) -> Iterator[Block]:
         try:
             # a fence inside a string of the value would end the piece too early: the value's own end counts
             value, end = _read(text, start)
-        except ValueError as error:
+        except ValueError:
             if marked:
-                yield Block(tag, None, str(error), inner)
+                yield Block(tag, None, _problem(inner), inner)
             continue
         yield Block(tag, value, "", text[start:end])
         after = _CLOSING.search(text, end)
@@ -75,6 +75,14 @@ def bare_json(text: str) -> Any:
     if start < 0:
         raise ValueError("there is no JSON object in it")
     return _read(text, start)[0]
+
+
+def _problem(text: str) -> str:
+    try:
+        read_json(text)
+    except ValueError as error:
+        return str(error)
+    return "it is no JSON"
 
 
 def _read(text: str, start: int) -> tuple[Any, int]:

@@ -11,7 +11,9 @@ from types import ModuleType
 from generators.errors import ModelError
 
 _LOADING = threading.Lock()
-_QUIET = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai")
+_SILENT = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+_QUIET = ("httpx", "httpcore", "openai")
+"""Loggers that tell of each request, with its headers where they are at their loudest."""
 _SETTINGS = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR"}
 """Variables that litellm reads as it is imported; what a user has set stays."""
 
@@ -21,6 +23,10 @@ def load_litellm() -> ModuleType:
     with _LOADING:
         for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)
+        for name in _SILENT:
+            logging.getLogger(name).disabled = True
+        for name in _QUIET:
+            logging.getLogger(name).setLevel(logging.WARNING)
         try:
             import litellm
         except ImportError as error:
@@ -33,6 +39,4 @@ def load_litellm() -> ModuleType:
         litellm.drop_params = False
         # lets it mend what a provider would refuse, such as calls in the history where no tools are offered any more
         litellm.modify_params = True
-        for name in _QUIET:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
         return litellm

@@ -27,6 +27,24 @@ _MARKED = ("anthropic", "bedrock", "vertex_ai", "openrouter", "databricks")
 """Providers that are to be told what to cache, for Claude models; the others find out for themselves."""
 _TOOL_WORDS = ("tool", "function call", "functions")
 _ANSWER_WORDS = ("response_format", "json_schema", "response schema", "structured output", "json mode")
+_REFUSAL_WORDS = (
+    "support",
+    "no endpoints",
+    "not available",
+    "not allowed",
+    "not permitted",
+    "not enabled",
+    "unknown param",
+    "unrecognized",
+    "unexpected",
+    "extra inputs",
+    "extra fields",
+    "invalid schema",
+    "invalid_schema",
+    "cannot be used",
+    "can't be used",
+)
+"""Of a provider that has no such thing; without one of them the fault is in what was sent, and text would hide it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +99,8 @@ class Provider:
                 return "the provider refuses the content"
             case "request":
                 return "the provider refuses the request"
+            case "passing" if (fault.retry_after_s or 0.0) > self.options.longest_wait_s:
+                return f"the provider asks to wait for {fault.retry_after_s:g} s, longer than calls may wait"
             case "passing":
                 more = "" if attempts == 1 else f" in {attempts} attempts"
                 return f"the provider could not be reached, or failed{more}; try again later"
@@ -91,7 +111,9 @@ class Provider:
         facts = self.facts()
         if facts.key_variables:
             return f"set the environment variable {' or '.join(facts.key_variables)}"
-        return f"check the environment variable that holds the key of {facts.provider or 'the provider'}"
+        usual = f"{(facts.provider or '').upper()}_API_KEY"
+        named = usual if usual in os.environ else f"that holds the key of {facts.provider or 'the provider'}"
+        return f"check the environment variable {named}"
 
     def ask(self, request: Request, refused: Callable[[Fault], None]) -> tuple[RawReply, Usage]:
         """The answer to one attempt. Raises `Fault`. `refused`: is told where the provider refuses tools or the form
@@ -136,6 +158,8 @@ class Provider:
         refused: Literal["tools", "answers"]
         native_answer = request.answer is not None and forms.answers == "native" and self.options.answers == "auto"
         native_tools = bool(request.tools) and forms.tools == "native" and self.options.tools == "auto"
+        if not fault.refuses(*_REFUSAL_WORDS):
+            return False
         if native_answer and fault.refuses(*_ANSWER_WORDS):
             refused = "answers"
         elif native_tools and fault.refuses(*_TOOL_WORDS):
@@ -163,7 +187,7 @@ class Provider:
             sent["response_format"] = wire_answer(request.answer)
         mark = (
             options.prompt_caching
-            and bool(facts.prompt_caching)
+            and facts.prompt_caching is not False
             and facts.provider in _MARKED
             and "claude" in self.model.lower()
         )

@@ -78,8 +78,18 @@ def check_request(messages: Sequence[Message], tools: Sequence[Tool]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"tools of one name: {', '.join(twice)}; give each its own")
-    known: set[str] = set()
+    asked: list[str] = []
     for message in messages:
-        known |= {call.id for call in message.calls}
-        if message.role == "tool" and message.call_id not in known:
-            raise ValueError(f"a tool's message answers call {message.call_id!r}, which no message before it makes")
+        if message.role == "tool":
+            if message.call_id not in asked:
+                raise ValueError(f"a tool's message answers call {message.call_id!r}, which no message before it makes")
+            asked.remove(message.call_id)
+            continue
+        _check_answered(asked)
+        asked = [call.id for call in message.calls]
+    _check_answered(asked)
+
+
+def _check_answered(asked: Sequence[str]) -> None:
+    if asked:
+        raise ValueError(f"nothing answers the calls {', '.join(asked)}; answer each, also those that cannot be made")

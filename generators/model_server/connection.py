@@ -71,6 +71,11 @@ class Connection(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
         """Nothing is printed."""
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the library finds wrong, in the protocol's words."""
+        self.close_connection = True
+        self._refuse(ProtocolError(code, message or explain or "", code="bad_http"))
+
     def send_json(self, body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
         """A whole answer. Raises `OSError` where the caller is gone."""
         self._check_caller()
@@ -130,8 +135,9 @@ class Connection(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _check_caller(self) -> None:
-        readable, _, _ = select.select([self.connection], [], [], 0)
-        if readable and not self.connection.recv(1, socket.MSG_PEEK):
+        waiting = select.poll()  # `select` knows no descriptor above 1023
+        waiting.register(self.connection, select.POLLIN)
+        if waiting.poll(0) and not self.connection.recv(1, socket.MSG_PEEK):
             raise ConnectionAbortedError("the caller is gone")
 
     def _send_data(self, data: object) -> None:

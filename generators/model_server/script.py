@@ -13,6 +13,7 @@ The first turn whose conditions hold, and that has not been played as often as i
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,9 +22,9 @@ from pydantic import Field, ValidationError
 
 from generators.model_server.conditions import Conditions
 from generators.model_server.reply import Fault, Part, ScriptedReply, Seconds
+from generators.model_server.script_problems import problems
 
 SUFFIXES = (".yaml", ".yml", ".json")
-_SHOWN_PROBLEMS = 5
 
 
 class Turn(Part):
@@ -76,17 +77,16 @@ class Script(Part):
 
 def read_script(path: Path) -> Script:
     """Read and check a script file. Raises `ValueError` naming file, entry and field."""
-    if path.suffix.lower() not in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
         raise ValueError(f"{path}: a script is a {', '.join(SUFFIXES)} file or module.py:function")
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file; name a script ({', '.join(SUFFIXES)})")
     try:
-        text = path.read_text("utf-8")
-        _check_twice(yaml.compose(text, Loader=yaml.SafeLoader))
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        problem = " ".join(str(error).split())
-        raise ValueError(f"{path}: it cannot be read as YAML or JSON: {problem}") from None
+        data = _from_json(path) if suffix == ".json" else _from_yaml(path)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        kind, problem = suffix[1:].upper(), " ".join(str(error).split())
+        raise ValueError(f"{path}: it cannot be read as {kind}: {problem}") from None
     if isinstance(data, list):
         data = {"turns": data}
     if not isinstance(data, dict):
@@ -94,7 +94,24 @@ def read_script(path: Path) -> Script:
     try:
         return Script.model_validate(data)
     except ValidationError as error:
-        raise ValueError(f"{path}: {_problems(error, data)}") from None
+        raise ValueError(f"{path}: {problems(error, data)}") from None
+
+
+def _from_json(path: Path) -> Any:
+    def fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice!r} stands twice in one object")
+        return dict(pairs)
+
+    return json.loads(path.read_text("utf-8"), object_pairs_hook=fields)
+
+
+def _from_yaml(path: Path) -> Any:
+    text = path.read_text("utf-8")
+    _check_twice(yaml.compose(text, Loader=yaml.SafeLoader))
+    return yaml.safe_load(text)
 
 
 def _check_twice(node: Any) -> None:
@@ -108,25 +125,3 @@ def _check_twice(node: Any) -> None:
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             _check_twice(item)
-
-
-def _problems(error: ValidationError, data: dict[Any, Any]) -> str:
-    found = []
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
-        where = _place(item["loc"], data)
-        found.append(f"{where}: {item['msg'].removeprefix('Value error, ')}")
-    more = len(found) - _SHOWN_PROBLEMS
-    shown = "; ".join(dict.fromkeys(found[:_SHOWN_PROBLEMS]))
-    return shown if more <= 0 else f"{shown}; and {more} more"
-
-
-def _place(loc: tuple[int | str, ...], data: dict[Any, Any]) -> str:
-    """An entry as people count them, with its name, and the field in it."""
-    match loc:
-        case (("turns" | "faults") as group, int(position), *rest):
-            entry = data[group][position]
-            name = entry.get("name") if isinstance(entry, dict) else None
-            shown = f"{group[:-1]} {position + 1}" + (f" ({name})" if isinstance(name, str) and name else "")
-            return f"{shown}, field {'.'.join(map(str, rest))}" if rest else shown
-        case _:
-            return f"field {'.'.join(map(str, loc))}" if loc else "the script"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -24,7 +25,7 @@ class ModelCounts:
     """Those whose caller was gone before the answer was sent."""
     faults: int = 0
     """Those that the script put a fault into, of the provider or of the model."""
-    fault_kinds: MappingProxyType[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    fault_kinds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """The same by kind; an HTTP status is its number."""
     prompt_tokens: int = 0
     completion_tokens: int = 0

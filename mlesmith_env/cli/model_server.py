@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
-import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -25,14 +27,43 @@ def model_server(
     """Serve a scripted model in the protocol of OpenAI's chat completions, until interrupted. Prints the base URL, then
     the variables to export."""
     from generators.model_server import ScriptedModelServer
-    from mlesmith_env.cli import OK
+    from mlesmith_env.cli import OK, output
 
-    ended = threading.Event()
+    server = ScriptedModelServer(script, host=host, port=port, expose=expose, log=log, keep_requests=False)
     # before anything is printed: whoever reads the first line may end the server at once
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: ended.set())
-    with ScriptedModelServer(script, host=host, port=port, expose=expose, log=log, keep_requests=False) as server:
+    with _interruption() as wait, server:
         exports = " ".join(f"{name}={value}" for name, value in server.environment.items())
         print(f"{server.url}\nexport {exports}", flush=True)
-        ended.wait()
+        wait()
+    for name, counts in server.counts.items():
+        said = f"{counts.calls} calls, {counts.answered} answered, {counts.refused} refused, {counts.faults} faults"
+        tokens = f"{counts.prompt_tokens} prompt and {counts.completion_tokens} completion tokens"
+        output.stderr().print(f"{name or 'unreadable'}: {said}; {tokens}", markup=False, soft_wrap=True)
     raise typer.Exit(OK)
+
+
+@contextlib.contextmanager
+def _interruption() -> Iterator[Callable[[], None]]:
+    """A function that waits until the process is asked to end, if it has not been yet.
+
+    The interpreter's own handler writes to a pipe, whichever thread a signal comes to: those of numerical libraries
+    are older than anything here, and would neither hold a signal back nor wake the one that waits.
+    """
+    ends = (signal.SIGINT, signal.SIGTERM)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    waking = signal.set_wakeup_fd(writing)
+    before = {number: signal.signal(number, lambda _number, _frame: None) for number in ends}
+
+    def wait() -> None:
+        while os.read(reading, 1)[0] not in ends:
+            continue
+
+    try:
+        yield wait
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+        signal.set_wakeup_fd(waking)
+        os.close(reading)
+        os.close(writing)

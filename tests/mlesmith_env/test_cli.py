@@ -17,7 +17,10 @@ from generators.competitions.package import read_card
 from mlesmith_env.cli import FINDINGS, OK, USAGE, main
 from mlesmith_env.env import MLESmithEnv
 
-VERBS = ("quickstart", "generate", "verify", "list", "info", "play", "replay", "metrics", "doctor", "sandbox")
+VERBS = (
+    *("quickstart", "generate", "verify", "list", "info", "play", "replay"),
+    *("metrics", "models", "model-server", "doctor", "sandbox"),
+)
 
 
 @dataclass
