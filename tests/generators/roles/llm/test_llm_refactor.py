@@ -23,8 +23,7 @@ DONE = finish(how="Repeated ids are refused again.")
 
 
 @pytest.fixture
-def draft(world, orders, tmp_path) -> Draft:
-    shop = world(orders=orders)
+def draft(shop, tmp_path) -> Draft:
     proposal = Ground(shop.dataset, shop.profile).proposal(Idea.model_validate(idea()))
     made = RulesDesigner().design(proposal, shop.dataset, shop.profile, tmp_path / "package", seed=0)
     return replace(made, raw=shop.dataset.root)
@@ -58,6 +57,7 @@ def test_what_the_rules_cannot_mend_a_model_mends_until_the_checks_hold(speech, 
     assert made.card == read_card(made.root)
 
 
+@pytest.mark.slow
 def test_what_still_fails_is_told_and_what_cannot_be_mended_is_left_as_it_was(speech, draft):
     spoil(draft, "metric.py", CHECK, "if False:")
     before = texts(draft.root)
@@ -70,6 +70,7 @@ def test_what_still_fails_is_told_and_what_cannot_be_mended_is_left_as_it_was(sp
     assert texts(draft.root) == before
 
 
+@pytest.mark.slow
 def test_a_draft_whose_code_is_at_fault_is_left_to_the_designer(speech, draft):
     spoil(draft, "prepare.py", "SEED = 0", "SEED = 1")
     said = speech([])
@@ -78,6 +79,7 @@ def test_a_draft_whose_code_is_at_fault_is_left_to_the_designer(speech, draft):
     assert "prepare_reproduces_package" in {error.check for error in assertion_errors(draft.root, draft.raw)}
 
 
+@pytest.mark.slow
 def test_findings_of_the_review_are_mended_though_all_assertions_hold(speech, draft):
     finding = Finding(
         layer=Layer.REVIEW,
@@ -86,7 +88,9 @@ def test_findings_of_the_review_are_mended_though_all_assertions_hold(speech, dr
         message="quality 2 of 5: The question is not named.",
         blame=Blame.REFACTOR,
     )
-    said = speech([call("edit_file", path="description.md", old="# Will an order", new="# The question: will an order"), DONE])
+    said = speech(
+        [call("edit_file", path="description.md", old="# Will an order", new="# The question: will an order"), DONE]
+    )
     LLMRefactor(said.chat, check=assertion_errors).refactor(draft, [finding])
     assert "The question is not named" in said.requests[0].last
     assert (draft.root / "public" / "description.txt").read_text("utf-8").startswith("# The question: ")
