@@ -29,7 +29,8 @@ def attempt(once: Callable[[], T], options: ChatOptions, failed: Callable[[Fault
             failed(fault)
             if not fault.may_pass or (fault.retry_after_s or 0.0) > options.longest_wait_s:
                 raise
-            time.sleep(max(wait, fault.retry_after_s or 0.0))
+            # a little longer than the provider asks for, each its own: others were told the same
+            time.sleep(max(wait, (fault.retry_after_s or 0.0) * random.uniform(1.0, 1.2)))
     try:
         return once()
     except Fault as fault:

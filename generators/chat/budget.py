@@ -28,6 +28,20 @@ class Budget:
                 raise ValueError(f"--budget-{name} must not be negative, got {value!r}")
 
 
+class Admitted:
+    """One call that a budget admitted."""
+
+    def __init__(self, release: Callable[[Callable[[], None]], None]) -> None:
+        self._release = release
+        self._under_way = True
+
+    def settle(self, enter: Callable[[], None]) -> None:
+        """The call has ended: `enter` counts what it took, in the same moment in which it is no longer under way."""
+        if self._under_way:
+            self._under_way = False
+            self._release(enter)
+
+
 class Spending:
     """Admits calls while a budget lasts. What calls will take that are still under way is taken to be the mean of what
     came before, so that many calls at once do not overshoot by all of them."""
@@ -40,17 +54,22 @@ class Spending:
         self._under_way = 0
 
     @contextlib.contextmanager
-    def call(self) -> Iterator[None]:
-        """Around one call. Raises `BudgetSpent` where the budget allows none, and `ValueError` where a bound in money
-        cannot be kept since what was paid so far has no known price."""
+    def call(self) -> Iterator[Admitted]:
+        """Around one call, to be settled within. Raises `BudgetSpent` where the budget allows none, and `ValueError`
+        where a bound in money cannot be kept since what was paid so far has no known price."""
         with self._lock:
             self._check(self._paid(), self._under_way)
             self._under_way += 1
+        admitted = Admitted(self._release)
         try:
-            yield
+            yield admitted
         finally:
-            with self._lock:
-                self._under_way -= 1
+            admitted.settle(lambda: None)
+
+    def _release(self, enter: Callable[[], None]) -> None:
+        with self._lock:
+            self._under_way -= 1
+            enter()
 
     def _check(self, paid: Usage, under_way: int) -> None:
         budget = self.budget

@@ -27,6 +27,24 @@ _MARKED = ("anthropic", "bedrock", "vertex_ai", "openrouter", "databricks")
 """Providers that are to be told what to cache, for Claude models; the others find out for themselves."""
 _TOOL_WORDS = ("tool", "function call", "functions")
 _ANSWER_WORDS = ("response_format", "json_schema", "response schema", "structured output", "json mode")
+_REFUSAL_WORDS = (
+    "support",
+    "no endpoints",
+    "not available",
+    "not allowed",
+    "not permitted",
+    "not enabled",
+    "unknown param",
+    "unrecognized",
+    "unexpected",
+    "extra inputs",
+    "extra fields",
+    "invalid schema",
+    "invalid_schema",
+    "cannot be used",
+    "can't be used",
+)
+"""Of a provider that has no such thing; without one of them the fault is in what was sent, and text would hide it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +158,8 @@ class Provider:
         refused: Literal["tools", "answers"]
         native_answer = request.answer is not None and forms.answers == "native" and self.options.answers == "auto"
         native_tools = bool(request.tools) and forms.tools == "native" and self.options.tools == "auto"
+        if not fault.refuses(*_REFUSAL_WORDS):
+            return False
         if native_answer and fault.refuses(*_ANSWER_WORDS):
             refused = "answers"
         elif native_tools and fault.refuses(*_TOOL_WORDS):

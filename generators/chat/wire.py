@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from generators.chat.json_text import well_formed
 from generators.chat.messages import Message, Tool
 from generators.chat.request import answer_json
 
@@ -20,7 +21,7 @@ _LONGEST_NAME = 64
 def wire_messages(messages: Sequence[Message], *, mark: bool = False) -> list[dict[str, Any]]:
     """The messages. `mark`: tell the provider that what goes before the end of the system's message, and before the
     end of the last message, comes again in later calls."""
-    wired = [_message(message) for message in messages]
+    wired = [well_formed(_message(message)) for message in messages]
     if mark:
         first = next((place for place, message in enumerate(messages) if message.role == "system"), None)
         for place in {place for place in (first, len(wired) - 1) if place is not None}:

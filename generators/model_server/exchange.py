@@ -11,7 +11,8 @@ from generators.model_server.completion import completion, events
 from generators.model_server.model import ScriptedModel
 from generators.model_server.protocol_error import ProtocolError
 from generators.model_server.reply import UNREADABLE, FaultKind, ScriptedReply
-from generators.model_server.request import ChatRequest, read_request
+from generators.model_server.request import ChatRequest
+from generators.model_server.request_checks import read_request
 from generators.model_server.tally import Tally
 from generators.model_server.tokens import PromptCache, token_use
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -27,18 +30,40 @@ def model_server(
     from mlesmith_env.cli import OK, output
 
     server = ScriptedModelServer(script, host=host, port=port, expose=expose, log=log, keep_requests=False)
-    ends = {signal.SIGINT, signal.SIGTERM}
-    # held back from here on, in all threads: whoever reads the first line may end the server at once
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    try:
-        with server:
-            exports = " ".join(f"{name}={value}" for name, value in server.environment.items())
-            print(f"{server.url}\nexport {exports}", flush=True)
-            signal.sigwait(ends)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    # before anything is printed: whoever reads the first line may end the server at once
+    with _interruption() as wait, server:
+        exports = " ".join(f"{name}={value}" for name, value in server.environment.items())
+        print(f"{server.url}\nexport {exports}", flush=True)
+        wait()
     for name, counts in server.counts.items():
         said = f"{counts.calls} calls, {counts.answered} answered, {counts.refused} refused, {counts.faults} faults"
         tokens = f"{counts.prompt_tokens} prompt and {counts.completion_tokens} completion tokens"
         output.stderr().print(f"{name or 'unreadable'}: {said}; {tokens}", markup=False, soft_wrap=True)
     raise typer.Exit(OK)
+
+
+@contextlib.contextmanager
+def _interruption() -> Iterator[Callable[[], None]]:
+    """A function that waits until the process is asked to end, if it has not been yet.
+
+    The interpreter's own handler writes to a pipe, whichever thread a signal comes to: those of numerical libraries
+    are older than anything here, and would neither hold a signal back nor wake the one that waits.
+    """
+    ends = (signal.SIGINT, signal.SIGTERM)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    waking = signal.set_wakeup_fd(writing)
+    before = {number: signal.signal(number, lambda _number, _frame: None) for number in ends}
+
+    def wait() -> None:
+        while os.read(reading, 1)[0] not in ends:
+            continue
+
+    try:
+        yield wait
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+        signal.set_wakeup_fd(waking)
+        os.close(reading)
+        os.close(writing)

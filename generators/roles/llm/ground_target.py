@@ -45,7 +45,7 @@ def ground_target(wanted: IdeaTarget, rows: pd.DataFrame) -> tuple[Target | None
     if name != wanted.column or not own:
         if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,59}", name) is None:
             return None, [Objection(f"{name!r} is no name for a column: letters, digits and underscores only")]
-        if name in rows.columns:
+        if name in rows.columns and name != wanted.column:
             return None, [Objection(f"a column is called {name!r} already; give the target another name")]
     return Target(name=name, source=wanted.column, rule=wanted.rule, parameters=parameters), []
 
@@ -78,7 +78,11 @@ def ground_classes(
         told = f"{len(kept)} classes have {_MIN_PER_CLASS} rows or more, which is no {idea.objective.value}:"
         return None, [Objection(told, listed)]
     known = {column.name: column for column in table.columns}
-    order = known[target.source].order if target.rule == "as_is" and target.source in known else ()
+    order: tuple[str, ...] = ()
+    if target.rule == "bins":
+        order = tuple(target.parameters["labels"])
+    elif target.rule == "as_is" and target.source in known:
+        order = known[target.source].order
     labels = order_classes(tuple(kept), tuple(kept.values()), order)
     positive = idea.target.positive
     if positive:

@@ -75,7 +75,8 @@ class Ground:
         for column in (*idea.inputs, *(one.column for one in idea.excluded)):
             if column not in rows.columns:
                 self._no_column(column, rows)
-        target, objections = ground_target(idea.target, rows)
+        # a looked-up column belongs to another table's rows, several of which it stands in here
+        target, objections = ground_target(idea.target, rows[list(self.dataset.table(table.name).frame.columns)])
         self._objections += objections
         if target is None or self._objections:
             return None

@@ -59,6 +59,24 @@ def test_a_budget_admits_calls_until_it_is_spent_and_says_how_to_go_on(budget: B
         pytest.fail("the call was admitted")
 
 
+def test_a_call_is_under_way_or_counted_and_never_both() -> None:
+    paid = [Usage()]
+    spending = Spending(Budget(calls=3), lambda: paid[0])
+
+    def enter() -> None:
+        paid[0] += ONE
+
+    with spending.call() as first:
+        first.settle(enter)
+        with spending.call() as second, spending.call() as third:
+            second.settle(enter)
+            third.settle(enter)
+            third.settle(enter)
+    assert paid[0].calls == 3
+    with pytest.raises(BudgetSpent), spending.call():
+        pytest.fail("the call was admitted")
+
+
 @pytest.mark.parametrize("budget", [Budget(calls=10), Budget(tokens=150), Budget(usd=5.0)])
 def test_calls_under_way_count_towards_a_budget(budget: Budget) -> None:
     paid = Usage()

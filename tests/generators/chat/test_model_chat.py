@@ -18,7 +18,7 @@ from generators.chat.messages import Message, Purpose, Reply, Tool, ToolCall
 from generators.chat.model_chat import ModelChat
 from generators.chat.model_run import ModelRun
 from generators.chat.options import ChatOptions
-from generators.chat.parallel import SLOTS
+from generators.chat.parallel import SLOTS, CallSlots
 from generators.errors import BudgetSpent, ModelError
 from generators.model_server import ChatRequest, ScriptedModelServer, ScriptedReply
 
@@ -209,6 +209,24 @@ def test_where_a_provider_refuses_tools_text_is_tried_and_kept_to(serve: Callabl
         ask(chat(server, tools="native"), tools=[LOOK])
 
 
+def test_a_fault_in_what_was_sent_is_told_and_not_hidden_by_trying_text(
+    serve: Callable[..., ScriptedModelServer],
+) -> None:
+    server = serve("Here.")
+    broken = Tool("look", "Looks.", {"type": "string"})
+    with pytest.raises(ModelError, match="no schema of an object"):
+        ask(chat(server), tools=[broken])
+    assert server.counts["scripted"].calls == 1
+
+
+def test_halves_of_characters_and_odd_bytes_in_what_tools_said_are_sent_all_the_same(
+    serve: Callable[..., ScriptedModelServer],
+) -> None:
+    server = serve("Here.")
+    assert ask(chat(server), [Message("user", "a\ud800b\x00c\U0001f600")]).message.text == "Here."
+    assert server.requests[0].last == "a\ufffdb\x00c\U0001f600"
+
+
 def test_a_model_that_is_known_to_have_no_tools_is_told_of_them_in_text(
     serve: Callable[..., ScriptedModelServer],
 ) -> None:
@@ -281,7 +299,11 @@ def test_what_does_not_pass_by_waiting_is_told_at_once_with_advice_and_without_t
         ask(chat(server))
     assert server.counts["scripted"].calls == 1
     assert SECRET not in str(caught.value)
-    assert caught.value.__cause__ is None
+    # nothing of the library's, which holds the request and its headers, hangs on the error
+    link: BaseException | None = caught.value
+    while link is not None:
+        assert type(link).__module__.startswith("generators.")
+        link = link.__cause__ or link.__context__
 
 
 def test_a_key_that_is_not_set_is_told_by_the_name_of_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -451,6 +473,13 @@ def test_no_more_calls_are_made_at_a_time_than_the_process_allows(serve: Callabl
     finally:
         SLOTS.set_limit(limit)
     assert most == 3
+
+
+@pytest.mark.parametrize("given", ["many", "0", "-3"])
+def test_a_number_of_parallel_calls_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("MLESMITH_PARALLEL_CALLS", given)
+    with pytest.raises(ValueError, match=f"MLESMITH_PARALLEL_CALLS={given}"), CallSlots().slot():
+        pytest.fail("a call was made")
 
 
 @pytest.mark.parametrize(

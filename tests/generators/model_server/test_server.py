@@ -165,6 +165,17 @@ def test_the_command_prints_the_url_first_serves_and_ends_with_0(ending, tmp_pat
     assert len(log.read_text("utf-8").splitlines()) == 1
 
 
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_may_be_ended_as_soon_as_it_has_printed_the_url(ending, tmp_path: Path):
+    (tmp_path / "script.yaml").write_text(YES)
+    words = [sys.executable, "-m", "mlesmith_env", "model-server", str(tmp_path / "script.yaml")]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+        process.send_signal(ending)
+        assert process.wait(30) == 0
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -198,6 +198,7 @@ def test_a_leak_that_a_model_puts_into_public_files_is_found_and_never_published
     assert not list(shop.out.glob("[!.]*"))
 
 
+@pytest.mark.slow
 def test_roles_are_mixed_as_asked_and_the_card_says_so(stage):
     shop = stage(brainstormer=[[finish(proposals=[idea()])]], reviewer=[[finish(**opinion(4.5))]])
     (published,) = shop.make(designer="rules", refactor="rules").published
@@ -206,17 +207,35 @@ def test_roles_are_mixed_as_asked_and_the_card_says_so(stage):
     assert provenance.model == "openai/scripted"
 
 
-def test_rules_take_over_where_a_provider_fails_and_only_where_asked(stage):
+def test_a_provider_that_fails_stops_a_dataset_and_leaves_nothing_half_made(stage):
     shop = stage(lambda _: {"fault": 401})
     with pytest.raises(ModelError):
         shop.make()
     assert not list(shop.out.glob("[!.]*"))
+
+
+@pytest.mark.slow
+def test_rules_take_over_where_a_provider_fails_and_they_are_asked_to(stage):
+    shop = stage(lambda _: {"fault": 401})
     (published,) = shop.make(fallback="rules").published
     provenance = read_card(published.path).provenance
     assert "brainstormer rules (fell back), designer rules (fell back)" in provenance.backend
     assert (provenance.tokens, provenance.cost_usd) == (0, 0.0)
 
 
+def test_a_budget_that_is_spent_stops_before_the_next_call(stage, tmp_path):
+    shop = stage(brainstormer=[[call("list_files"), finish(proposals=[idea()])]])
+    record = tmp_path / "calls.jsonl"
+    with ModelRun(record=record, budget=Budget(calls=1)) as run, pytest.raises(BudgetSpent, match="--resume"):
+        shop.make(run)
+    assert len(shop.server.requests) == 1
+    with ModelRun(record=record, mode="resume", budget=Budget(calls=2)) as run, pytest.raises(BudgetSpent):
+        shop.make(run)
+    assert len(shop.server.requests) == 2
+    assert not list(shop.out.glob("[!.]*"))
+
+
+@pytest.mark.slow
 def test_a_budget_that_is_spent_stops_and_a_record_goes_on_without_paying_again(stage, tmp_path):
     lists = {
         "brainstormer": [[call("list_files"), finish(proposals=[idea()])]],

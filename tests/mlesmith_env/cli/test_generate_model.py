@@ -66,6 +66,7 @@ def make(server: ScriptedModelServer, capsys: pytest.CaptureFixture[str]) -> Cal
     return run
 
 
+@pytest.mark.slow
 def test_a_spent_budget_ends_the_run_and_says_how_it_goes_on(make, server, tmp_path):
     ran = make("--budget-calls", 1)
     assert ran.code == FINDINGS

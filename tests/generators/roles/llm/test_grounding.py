@@ -18,11 +18,6 @@ def grounded(made, **changes):
     return ground.proposal(Idea.model_validate(idea(**changes)))
 
 
-@pytest.fixture
-def shop(world, orders):
-    return world(orders=orders)
-
-
 def test_a_sound_idea_becomes_a_proposal(shop):
     made = grounded(shop)
     assert isinstance(made, Proposal)
@@ -169,6 +164,23 @@ def test_a_split_that_tears_entities_apart_is_sent_back_with_the_one_that_does_n
     )
     assert isinstance(right, Proposal), right
     assert right.inputs == ("pulse", "age", "patient_id")
+
+
+def test_columns_of_another_table_come_in_by_a_key_and_only_by_one(world, orders):
+    carriers = pd.DataFrame({"carrier": ["north", "south", "post", "bike"] + [f"c{n}" for n in range(30)]})
+    carriers = carriers.assign(trucks=range(34), country=["X", "Y"] * 17)
+    made = world(orders=orders, carriers=carriers)
+    lookup = {"table": "carriers", "column": "carrier", "other_column": "carrier", "added": ["trucks"]}
+    right = grounded(made, lookups=[lookup], inputs=["weight_kg", "distance_km", "carriers_trucks"])
+    assert isinstance(right, Proposal), right
+    assert right.lookups[0].names == ("carriers_trucks",)
+    for changes, told in (
+        ({"other_column": "country"}, "is no key there"),
+        ({"added": ["boats"]}, "there is no column 'boats'"),
+        ({"other_column": "trucks", "added": ["country"]}, "holds numbers, the other texts"),
+    ):
+        wrong = grounded(made, lookups=[{**lookup, **changes}])
+        assert any(told in one.message for one in wrong), wrong
 
 
 def test_what_exists_is_not_proposed_again(shop):

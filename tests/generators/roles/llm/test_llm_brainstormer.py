@@ -11,11 +11,6 @@ from generators.roles.rules import RulesDesigner
 from tests.scripted_roles import call, finish, idea
 
 
-@pytest.fixture
-def shop(world, orders):
-    return world(orders=orders)
-
-
 def propose(speech, shop, replies, **options):
     said = speech(replies)
     limit = options.pop("limit", 3)

@@ -17,11 +17,6 @@ DONE = finish(how="Orders as they are, split by status.")
 
 
 @pytest.fixture
-def shop(world, orders):
-    return world(orders=orders)
-
-
-@pytest.fixture
 def proposal(shop):
     return Ground(shop.dataset, shop.profile).proposal(Idea.model_validate(idea()))
 
@@ -69,6 +64,7 @@ def test_a_package_is_written_tried_and_mended_until_it_holds(speech, shop, prop
     assert failed == []
 
 
+@pytest.mark.slow
 def test_columns_that_were_not_asked_for_are_sent_back(speech, shop, proposal, tmp_path):
     more = PREPARE.replace('"fragile", "price"]', '"fragile", "price", "days_late_fee"]')
     said = speech(
@@ -84,6 +80,7 @@ def test_steps_that_run_out_are_a_package_that_cannot_be_made(speech, shop, prop
         LLMDesigner(said.chat, steps=3).design(proposal, shop.dataset, shop.profile, tmp_path / "package", seed=0)
 
 
+@pytest.mark.slow
 def test_findings_come_back_with_the_files_as_they_were_written(speech, shop, proposal, tmp_path):
     shaken = PREPARE.replace("default_rng(SEED)", "default_rng()")
     first = speech([write("prepare.py", shaken), write("description.md", DESCRIPTION), DONE])
@@ -113,6 +110,7 @@ def test_findings_come_back_with_the_files_as_they_were_written(speech, shop, pr
     assert failed == []
 
 
+@pytest.mark.slow
 def test_a_repair_that_does_not_come_about_is_none(speech, shop, proposal, tmp_path):
     first = speech([write("prepare.py", PREPARE), write("description.md", DESCRIPTION), DONE])
     draft = LLMDesigner(first.chat).design(proposal, shop.dataset, shop.profile, tmp_path / "0", seed=0)

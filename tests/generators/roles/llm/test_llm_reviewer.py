@@ -96,6 +96,7 @@ def test_what_is_computed_to_be_wrong_is_rejected_without_asking(speech, package
     assert results[-1].check != CHECK
 
 
+@pytest.mark.slow
 def test_a_tier_is_judged_by_what_is_computed(speech, package, tmp_path):
     tier = tmp_path / "tier"
     shutil.copytree(package, tier)
