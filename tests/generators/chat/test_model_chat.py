@@ -500,7 +500,7 @@ def test_settings_that_cannot_be_are_refused(make: Callable[[], object], why: st
 
 
 PROGRAM = """
-import sys, logging
+import os, sys, logging
 logging.basicConfig(level=logging.DEBUG)
 assert "litellm" not in sys.modules
 from generators.chat.model_chat import ModelChat
@@ -514,6 +514,7 @@ for question in ("one", "two"):
         print(chat.complete([Message("user", question)], purpose=Purpose("agent")).message.text)
     except ModelError as error:
         print(type(error).__name__)
+assert "OF_ANOTHER_PROGRAM" not in os.environ
 """
 
 
@@ -521,7 +522,7 @@ def test_a_program_that_chats_prints_nothing_of_its_own_and_loads_litellm_for_th
     serve: Callable[..., ScriptedModelServer], tmp_path: Path
 ) -> None:
     server = serve("Here.", {"fault": {"kind": "status", "status": 400, "message": SECRET}})
-    (tmp_path / ".env").write_text("OPENAI_API_BASE=http://127.0.0.1:9/v1\n")
+    (tmp_path / ".env").write_text("OF_ANOTHER_PROGRAM=1\n")
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         env={"PATH": "", "PYTHONPATH": str(Path.cwd()), **server.environment, "OPENAI_API_KEY": SECRET},
