@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
+from generators.competitions.card import Provenance
 from generators.competitions.tiers import check_tier
+from generators.crediting import credited
 from generators.datasets.raw import RawDataset
 from generators.events import Clock, Found, OnEvent, Published, Rejected, Stage, Tiered
 from generators.finding import Finding, Layer, Severity
@@ -16,6 +19,7 @@ from generators.publish import publish, published_before
 from generators.roles.diversity import Traits, pool_traits
 from generators.roles.proposal import Proposal, Refusal
 from generators.roles.protocols import Brainstormer, Designer, Draft, Refactor, Reviewer
+from generators.roles.transcripts import Transcripts
 from generators.rounds import Attempt, Workshop, drop_tables, failed_verdict, save_round
 from generators.tiering import Tiering
 from generators.verification.preparation import HASH_SEEDS
@@ -24,6 +28,8 @@ from generators.verification.verify import verify
 from sandboxes.script import warm_up
 
 ROUNDS = ".rounds"
+TALK = "talk"
+"""Folder of a round with what roles and models said to one another."""
 PLACE_TAKEN = "place_is_free"
 """Name of the check that fails where another competition has the id already."""
 
@@ -62,6 +68,8 @@ def generate(
     overwrite: bool = False,
     tiers: Sequence[str] = (),
     existing: Sequence[Traits] | None = None,
+    transcripts: Transcripts | None = None,
+    backends: Mapping[str, str] = MappingProxyType({}),
 ) -> Generation:
     """Make at most `limit` competitions from `dataset` and publish those that pass verification into `out/<id>`.
 
@@ -71,10 +79,12 @@ def generate(
     very same, is kept as it is; another one in its place is a rejection unless `overwrite` is set. Of each one
     published the `tiers` by name are made too, verified in the same layers. The brainstormer is to stay away from what
     is `existing`, by default the pool `out` as it is now; what came of this very dataset is left out of account, so
-    that a repeated run makes the same again.
+    that a repeated run makes the same again. `transcripts`: where roles keep what they and models say, saved beside the
+    round it belongs to; `backends`: the backend of each role, for the card.
 
-    Raises `SandboxError` or `ModelError` where the machinery or a provider fails: what was published stays, and
-    nothing half-written. Raises `ValueError` for a `limit` below 1, negative `rounds` or an unknown tier.
+    Raises `BudgetSpent` where no more may be spent on models, `SandboxError` or `ModelError` where the machinery or a
+    provider fails: what was published stays, and nothing half-written. Raises `ValueError` for a `limit` below 1,
+    negative `rounds` or an unknown tier.
     """
     wanted = [check_tier(tier) for tier in dict.fromkeys(tiers)]
     if limit < 1 or rounds < 0:
@@ -90,6 +100,9 @@ def generate(
             one for one in (pool_traits(Path(out)) if existing is None else existing) if one.dataset != dataset.digest
         ]
         proposed = brainstormer.propose(dataset, profile, limit=limit, existing=others)
+    place = Path(out, ROUNDS) if work is None else Path(work)
+    if transcripts is not None:
+        transcripts.save(_emptied(place / f"{dataset.name}.proposing"))
     warm_up(HASH_SEEDS)
     line = _Line(
         workshop=Workshop(brainstormer, designer, refactor, dataset, profile, seed, clock),
@@ -97,7 +110,10 @@ def generate(
         trial=trial,
         rounds=rounds,
         out=Path(out),
-        work=Path(out, ROUNDS) if work is None else Path(work),
+        work=place,
+        transcripts=transcripts,
+        backends=backends,
+        proposals=len(proposed.proposals),
         overwrite=overwrite,
         tiers=wanted,
     )
@@ -158,6 +174,10 @@ class _Line:
     work: Path
     overwrite: bool
     tiers: Sequence[str]
+    transcripts: Transcripts | None
+    backends: Mapping[str, str]
+    proposals: int
+    """How many the dataset gave."""
     tiered: list[Tiered] = field(default_factory=list)
 
     def make(self, proposal: Proposal) -> tuple[Published | Rejected, Funnel]:
@@ -190,6 +210,7 @@ class _Line:
                 if attempt.draft is not None:
                     progress.note(verdict)
                 save_round(home / str(attempt.number), attempt, verdict)
+                self._save_talk(home, attempt)
                 if attempt.draft is not None and verdict.passed:
                     return self._publish(attempt, attempt.draft, verdict, kept), attempt.draft.proposal
             except FileExistsError as error:
@@ -199,6 +220,7 @@ class _Line:
             if attempt.number < self.rounds:
                 following = self.workshop.mend(attempt, errors, home / str(attempt.number + 1) / name)
             if following is None:
+                self._save_talk(home, attempt)
                 return _rejected(name, attempt, errors), attempt.proposal
             attempt = following
 
@@ -228,8 +250,26 @@ class _Line:
         place = self.out / draft.card.id
         if not kept:
             with self.workshop.clock.stage(Stage.PUBLISH, draft.root.name, attempt.number):
-                place = publish(draft.root, self.out, verdict, overwrite=self.overwrite)
+                credit = self._credit(draft)
+                place = publish(draft.root, self.out, verdict, overwrite=self.overwrite, provenance=credit)
         return Published(draft.card.id, place, draft.card.title, verdict, attempt.number, new=not kept)
+
+    def _credit(self, draft: Draft) -> Provenance | None:
+        """What the card is to say of its makers, where models were among them."""
+        if self.transcripts is None:
+            return None
+        return credited(
+            draft.card.provenance,
+            self.transcripts,
+            self.backends,
+            task=draft.root.name,
+            dataset=self.workshop.dataset.name,
+            proposals=self.proposals,
+        )
+
+    def _save_talk(self, home: Path, attempt: Attempt) -> None:
+        if self.transcripts is not None:
+            self.transcripts.save(home / str(attempt.number) / TALK)
 
     def _tiering(self) -> Tiering:
         shop = self.workshop
@@ -249,6 +289,11 @@ class _Line:
     def _layers(self) -> tuple[Layer, ...]:
         later = ((Layer.REVIEW, self.reviewer), (Layer.TRIAL, self.trial))
         return (Layer.ASSERTION, *(layer for layer, judge in later if judge is not None))
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
 
 
 def _not_needed(proposal: Proposal) -> Refusal:

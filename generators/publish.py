@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from generators.competitions.card import Provenance
 from generators.competitions.leaderboard import write_leaderboard
 from generators.competitions.package import LEADERBOARD, VERIFICATION, package_digest, read_card, write_card
 from generators.competitions.tiers import FULL, drop_tiers
@@ -20,8 +21,12 @@ _TAKEN = "{place} exists and holds another competition; remove it, or publish wi
 _LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".pytest_cache")
 
 
-def publish(draft: Path, out: Path, verdict: Verdict, *, overwrite: bool = False) -> Path:
+def publish(
+    draft: Path, out: Path, verdict: Verdict, *, overwrite: bool = False, provenance: Provenance | None = None
+) -> Path:
     """Copy the package in `draft` to `out/<id>` with its leaderboard, reference scores and verdict; returns that path.
+
+    `provenance`: as the card is to say it, where who made it and at what cost is known only now.
 
     The copy is made beside its place, under a name that begins with a dot, and renamed when complete. The very
     same competition, published before, is replaced: it may have been verified in fewer layers. Raises
@@ -40,8 +45,12 @@ def publish(draft: Path, out: Path, verdict: Verdict, *, overwrite: bool = False
         shutil.copytree(draft, package, ignore=_LEFT_BEHIND)
         if verdict.leaderboard:
             write_leaderboard(package / LEADERBOARD, verdict.leaderboard, higher_is_better=card.higher_is_better)
+        measured: dict[str, object] = {}
         if verdict.scores is not None:
-            measured = {"scores": verdict.scores, "difficulty": verdict.difficulty}
+            measured |= {"scores": verdict.scores, "difficulty": verdict.difficulty}
+        if provenance is not None:
+            measured |= {"provenance": provenance}
+        if measured:
             write_card(package, card.model_copy(update=measured))
         write_verdict(package, verdict)
         if place.exists() and (overwrite or _same(place, package)):

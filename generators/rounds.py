@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from generators.competitions.package import PRIVATE, PUBLIC
@@ -96,7 +96,7 @@ class Workshop:
 
     def _refactor(self, number: int, draft: Draft, findings: Sequence[Finding]) -> Draft:
         with self.clock.stage(Stage.REFACTOR, draft.root.name, number):
-            return self.refactor.refactor(draft, findings)
+            return self.refactor.refactor(replace(draft, raw=self.dataset.root), findings)
 
 
 def failed_verdict(name: str, failure: Finding) -> Verdict:

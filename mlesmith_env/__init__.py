@@ -18,15 +18,25 @@ from mlesmith_env.floors import check_floors as _check_floors
 _check_floors()
 
 if _TYPE_CHECKING:
+    from generators.chat.budget import Budget
+    from generators.chat.model_chat import ModelChat
+    from generators.chat.model_run import ModelRun
+    from generators.chat.options import ChatOptions
     from generators.competitions.package import Competition
-    from generators.errors import CompetitionError, DatasetError
+    from generators.errors import BudgetSpent, CompetitionError, DatasetError, ModelError
     from generators.model_server.server import ScriptedModelServer
     from mlesmith_env.actions import Malformed, parse_action
     from mlesmith_env.agents.agent import Agent
+    from mlesmith_env.agents.entrants import entrant
+    from mlesmith_env.agents.function import FunctionAgent
+    from mlesmith_env.agents.react import ReActAgent
     from mlesmith_env.agents.scripted import ScriptedAgent
+    from mlesmith_env.agents.tree import TreeSearchAgent
     from mlesmith_env.comparison import Comparison, replay
     from mlesmith_env.env import MLESmithEnv
-    from mlesmith_env.making import generate, verify
+    from mlesmith_env.evaluation.evaluate import Evaluation, evaluate
+    from mlesmith_env.making import generate, generate_many, verify
+    from mlesmith_env.model_crew import RoleModels
     from mlesmith_env.pool.pool import Pool
     from mlesmith_env.rewards import normalize
     from mlesmith_env.rollout import Rollout, play
@@ -42,15 +52,25 @@ if _TYPE_CHECKING:
 __all__ = [
     "ActionSpace",
     "Agent",
+    "Budget",
+    "BudgetSpent",
+    "ChatOptions",
     "Comparison",
     "Competition",
     "CompetitionError",
     "DatasetError",
+    "Evaluation",
+    "FunctionAgent",
     "MLESmithEnv",
     "MLESmithError",
     "Malformed",
+    "ModelChat",
+    "ModelError",
+    "ModelRun",
     "ObservationSpace",
     "Pool",
+    "ReActAgent",
+    "RoleModels",
     "Rollout",
     "Rules",
     "SandboxError",
@@ -58,10 +78,14 @@ __all__ = [
     "ScriptedModelServer",
     "ThreadVectorEnv",
     "Trajectory",
+    "TreeSearchAgent",
     "Turn",
     "UnicodeText",
     "__version__",
+    "entrant",
+    "evaluate",
     "generate",
+    "generate_many",
     "load_task",
     "normalize",
     "parse_action",
@@ -74,15 +98,25 @@ __all__ = [
 _NAMES = {
     "ActionSpace": "mlesmith_env.spaces",
     "Agent": "mlesmith_env.agents.agent",
+    "Budget": "generators.chat.budget",
+    "BudgetSpent": "generators.errors",
+    "ChatOptions": "generators.chat.options",
     "Comparison": "mlesmith_env.comparison",
     "Competition": "generators.competitions.package",
     "CompetitionError": "generators.errors",
     "DatasetError": "generators.errors",
+    "Evaluation": "mlesmith_env.evaluation.evaluate",
+    "FunctionAgent": "mlesmith_env.agents.function",
     "MLESmithEnv": "mlesmith_env.env",
     "MLESmithError": "sandboxes.errors",
     "Malformed": "mlesmith_env.actions",
+    "ModelChat": "generators.chat.model_chat",
+    "ModelError": "generators.errors",
+    "ModelRun": "generators.chat.model_run",
     "ObservationSpace": "mlesmith_env.spaces",
     "Pool": "mlesmith_env.pool.pool",
+    "ReActAgent": "mlesmith_env.agents.react",
+    "RoleModels": "mlesmith_env.model_crew",
     "Rollout": "mlesmith_env.rollout",
     "Rules": "mlesmith_env.turn",
     "SandboxError": "sandboxes.errors",
@@ -90,9 +124,13 @@ _NAMES = {
     "ScriptedModelServer": "generators.model_server.server",
     "ThreadVectorEnv": "mlesmith_env.vector",
     "Trajectory": "mlesmith_env.trajectory",
+    "TreeSearchAgent": "mlesmith_env.agents.tree",
     "Turn": "mlesmith_env.turn",
     "UnicodeText": "mlesmith_env.spaces",
+    "entrant": "mlesmith_env.agents.entrants",
+    "evaluate": "mlesmith_env.evaluation.evaluate",
     "generate": "mlesmith_env.making",
+    "generate_many": "mlesmith_env.making",
     "load_task": "mlesmith_env.tasks",
     "normalize": "mlesmith_env.rewards",
     "parse_action": "mlesmith_env.actions",

@@ -182,9 +182,10 @@ def parse_action(value: object) -> RequestInfo | WriteCode | RunCode | FixCode |
     """Read an action in any of its forms; never raises.
 
     Forms: the model itself, its dict, the dict as JSON text (bare or in a fence), a tool call
-    (`{"name": ..., "arguments": ...}`), and plain text with exactly one fenced block of Python, which is run.
+    (`{"name": ..., "arguments": ...}`), and plain text with exactly one fenced block of Python, which is run. What was
+    found to be malformed elsewhere stays as it is.
     """
-    if isinstance(value, RequestInfo | WriteCode | RunCode | FixCode | Submit):
+    if isinstance(value, RequestInfo | WriteCode | RunCode | FixCode | Submit | Malformed):
         return value
     if isinstance(value, str):
         return _from_text(str(value))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlesmith_env.actions import Malformed
 from mlesmith_env.trajectory import Trajectory, read_trajectory
-from mlesmith_env.turn import Turn
+from mlesmith_env.turn import NO_ACTION, Turn
 
 if TYPE_CHECKING:
     from mlesmith_env.env import MLESmithEnv
@@ -45,8 +45,9 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        """Whether every recorded step was replayed and scored as it was."""
-        return len(self.steps) == len(self.trajectory.steps) and all(step.same for step in self.steps)
+        """Whether every recorded action was replayed and scored as it was."""
+        recorded = [step for step in self.trajectory.steps if step["action_type"] != NO_ACTION]
+        return len(self.steps) == len(recorded) and all(step.same for step in self.steps)
 
 
 def replay(
@@ -80,6 +81,8 @@ def replay(
         for then in recorded.steps:
             while forks and forks[0]["index"] == len(env.history):
                 env = _branch(env, forks.pop(0)["seed"])
+            if then["action_type"] == NO_ACTION:
+                break
             env.step(_action(then))
             now = env.history[-1]
             steps.append(_compare(then, now, tolerance))

@@ -18,11 +18,13 @@ from gymnasium.utils import seeding
 from mlesmith_env import actions, prompt, snapshots
 from mlesmith_env.episode import Episode
 from mlesmith_env.info import build_info
+from mlesmith_env.origin import Origin
 from mlesmith_env.running import RunningEpisode
 from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_names, as_path, one_of
 from mlesmith_env.spaces import ActionSpace, ObservationSpace
 from mlesmith_env.turn import Feedback, Rules, TierName, Turn
 from sandboxes.confinement.gpus import Gpus
+from sandboxes.errors import MLESmithError
 from sandboxes.kernels.spares import Spares, hold, let_go
 from sandboxes.sandbox import IsolationLevel, SandboxFactory, SandboxReport
 
@@ -211,7 +213,18 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Do one action. Nothing an agent gives makes it raise; `ResetNeeded` where no episode is running."""
         running = self._playing()
-        turn = running.play(actions.parse_action(action))
+        return self._after(running, running.play(actions.parse_action(action)))
+
+    def fail(self, error: MLESmithError) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """End the running episode because what plays it failed, such as a model's provider (`ModelError`).
+
+        Gives what `step` gives: reward 0, `truncated`, and `info["mask_sample"]`, for it is no verdict on the agent.
+        The record holds the error once. Raises `ResetNeeded` where no episode is running.
+        """
+        running = self._playing()
+        return self._after(running, running.fail(error))
+
+    def _after(self, running: RunningEpisode, turn: Turn) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         self._show(turn.shown)
         info = build_info(running.episode, turn, timing=turn.timing)
         return self._observation(turn.shown), turn.reward, turn.terminated, turn.truncated, info
@@ -274,6 +287,11 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     def history(self) -> tuple[Turn, ...]:
         """Every step of the current episode, whole."""
         return tuple(self._running.episode.turns) if self._running else ()
+
+    @property
+    def origin(self) -> Origin:
+        """Where the current episode came from, its names among it. Raises `ResetNeeded` before the first reset."""
+        return self._current().origin
 
     @property
     def rules(self) -> Rules:

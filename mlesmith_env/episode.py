@@ -19,9 +19,9 @@ from mlesmith_env.origin import Origin
 from mlesmith_env.prompt import help_text
 from mlesmith_env.static_check import check_code
 from mlesmith_env.submissions import Submission, Submissions
-from mlesmith_env.turn import Rules, Turn
+from mlesmith_env.turn import NO_ACTION, Rules, Turn
 from mlesmith_env.workspace import Refused, Source, Workspace
-from sandboxes.errors import SandboxError
+from sandboxes.errors import MLESmithError, SandboxError
 from sandboxes.sandbox import Collected, CollectStatus, ExecutionResult, Sandbox
 
 if TYPE_CHECKING:
@@ -97,6 +97,16 @@ class Episode:
             _fail(turn, error)
         self.ledger.settle(turn, self.submissions)
         reply.compose(turn, sections, self.rules)
+        self.turns.append(turn)
+        return turn
+
+    def fail(self, error: MLESmithError) -> Turn:
+        """End the episode because something outside of it failed: a last turn without an action, which earns nothing
+        and is no verdict on the agent."""
+        turn = Turn(len(self.turns), self.step, None, NO_ACTION)
+        _fail(turn, error)
+        self.ledger.settle(turn, self.submissions)
+        reply.compose(turn, [], self.rules)
         self.turns.append(turn)
         return turn
 
@@ -270,10 +280,10 @@ class Episode:
         return self.submissions.best if self.rules.shows_scores else self.submissions.last
 
 
-def _fail(turn: Turn, error: SandboxError | CompetitionError) -> None:
+def _fail(turn: Turn, error: MLESmithError) -> None:
     turn.status = "failed"
     turn.terminated, turn.truncated, turn.mask_sample = False, True, True
-    turn.error_type = "infrastructure" if isinstance(error, SandboxError) else "competition"
+    turn.error_type = "competition" if isinstance(error, CompetitionError) else "infrastructure"
     turn.error = f"{type(error).__name__}: {error}"
     turn.final, turn.final_normalized = None, math.nan
 

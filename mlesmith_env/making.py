@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from generators.runs.job import Job
     from generators.runs.run import Run
     from generators.verification.verdict import Verdict
+    from mlesmith_env.model_crew import RoleModels
 
 
 def generate(
@@ -77,6 +78,7 @@ def generate_many(
     overwrite: bool = False,
     tiers: Sequence[str] = (),
     limit_s: float = 3600.0,
+    models: RoleModels | None = None,
     on_event: OnRunEvent | None = None,
     on_jobs: Callable[[Sequence[Job]], None] | None = None,
 ) -> Run:
@@ -84,22 +86,34 @@ def generate_many(
     `generators.runs.run.run`.
 
     `each`: every entry of a folder is a source. `resume`: leave out what an earlier run into `out` has finished.
-    `limit_s`: seconds after which a dataset is given up.
+    `limit_s`: seconds after which a dataset is given up. `models`: roles with a language model, whose calls are
+    recorded in `out`; without it all roles are the rules backend's.
     `on_jobs` is told of the datasets before the first is begun, `on_event` of the progress.
     """
+    from generators.runs.crew import crew_name
     from generators.runs.job import jobs_of
     from generators.runs.run import run
+    from mlesmith_env import model_crew
+    from mlesmith_env.model_crew import begin_record
     from mlesmith_env.tasks import made_by
 
     jobs = jobs_of(sources, each=each)
+    place = Path(out).expanduser().resolve()
+    name, version = f"{__name__}:{crew.__name__}", made_by()
+    if models is not None:
+        models.check()
+        if models.replay is None:
+            begin_record(place, resume=resume)
+        name = crew_name(f"{model_crew.__name__}:{model_crew.crew.__name__}", models.settings(place))
+        version = f"{version} {models.identity()}"
     if on_jobs is not None:
         on_jobs(jobs)
     return run(
         jobs,
-        Path(out).expanduser().resolve(),
-        crew=f"{__name__}:{crew.__name__}",
+        place,
+        crew=name,
         options={"limit": limit, "rounds": rounds, "seed": seed, "tiers": list(tiers)},
-        version=made_by(),
+        version=version,
         workers=workers,
         resume=resume,
         overwrite=overwrite,

@@ -9,11 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from generators.chat.messages import Usage
+from generators.errors import ModelError
+from mlesmith_env.agents.agent import Account, Agent, Player, Searcher, account_of
+from mlesmith_env.trajectory import append_account
+
 if TYPE_CHECKING:
     import gymnasium as gym
 
-    from mlesmith_env.agents.agent import Agent
     from mlesmith_env.env import MLESmithEnv
+    from mlesmith_env.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,20 @@ class RolloutStep:
     """The same score normalised; nan without one, or where the competition has no reference scores."""
     reward: float
     seconds: float
+
+    @classmethod
+    def of(cls, turn: Turn) -> RolloutStep:
+        """The step that a turn was."""
+        return cls(
+            step=turn.step,
+            action_type=turn.action_type,
+            status=turn.status,
+            outcome=turn.grade.outcome.value if turn.grade else "",
+            score=turn.grade.score if turn.grade else math.nan,
+            normalized=turn.normalized,
+            reward=turn.reward,
+            seconds=turn.timing["total_s"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +77,17 @@ class Rollout:
     seconds: float
     trajectory: Path | None
     """Where the record lies; None where none is kept."""
+    error_type: str = ""
+    """Whose fault `error` is: `competition` or `infrastructure`; empty without one."""
+    account: Account | None = None
+    """What the agent said and took; None where it keeps no account."""
+    isolation: str = ""
+    """Level of the sandbox."""
+
+    @property
+    def usage(self) -> Usage:
+        """What the agent's calls of a model took; nothing without a model."""
+        return self.account.usage if self.account else Usage()
 
     @property
     def total_reward(self) -> float:
@@ -67,7 +97,7 @@ class Rollout:
 
 def play(
     env: gym.Env[Any, Any],
-    agent: Agent,
+    agent: Player,
     *,
     seed: int | None = None,
     options: Mapping[str, Any] | None = None,
@@ -75,47 +105,73 @@ def play(
 ) -> Rollout:
     """Reset `env`, a wrapped or bare MLE-Smith environment, and let `agent` play to the end of the episode.
 
-    `on_step` is told of each step as it is done. Raises what `reset` raises, and what the agent itself raises; what
-    happens to the agent's code is in the rollout.
+    An agent that searches plays in forks of `env`; the rollout is then the episode that it chose in the end. A provider
+    of models that fails (`ModelError`) ends the episode as no verdict on the agent, like any failure of the machinery.
+    `on_step` is told of each step as it is done, of a search those in all its forks. Raises what `reset` raises, and
+    what the agent itself raises, among it `BudgetSpent`; what happens to the agent's code is in the rollout.
     """
     started = time.perf_counter()
     observation, info = env.reset(seed=seed, options=dict(options or {}))
     inner = cast("MLESmithEnv", env.unwrapped)
+
+    def told(turn: Turn) -> None:
+        if on_step is not None:
+            on_step(RolloutStep.of(turn))
+
+    ended = inner
+    try:
+        if isinstance(agent, Searcher):
+            ended = agent.search(inner, observation, info, on_turn=told)
+        else:
+            _step_through(env, agent, observation, info, told)
+    except ModelError as error:
+        inner.fail(error)
+        told(inner.history[-1])
+    try:
+        return _rollout(ended, agent, seed=seed, started=started)
+    finally:
+        if ended is not inner:
+            ended.close()
+
+
+def _step_through(
+    env: gym.Env[Any, Any],
+    agent: Agent,
+    observation: Mapping[str, Any],
+    info: Mapping[str, Any],
+    told: Callable[[Turn], None],
+) -> None:
+    inner = cast("MLESmithEnv", env.unwrapped)
     agent.begin()
-    steps: list[RolloutStep] = []
     over = False
     while not over:
         observation, _, terminated, truncated, info = env.step(agent.act(observation, info))
         over = terminated or truncated
-        turn = inner.history[-1]
-        steps.append(
-            RolloutStep(
-                step=turn.step,
-                action_type=turn.action_type,
-                status=turn.status,
-                outcome=turn.grade.outcome.value if turn.grade else "",
-                score=turn.grade.score if turn.grade else math.nan,
-                normalized=turn.normalized,
-                reward=turn.reward,
-                seconds=turn.timing["total_s"],
-            )
-        )
-        if on_step is not None:
-            on_step(steps[-1])
-    last = inner.history[-1]
+        told(inner.history[-1])
+
+
+def _rollout(env: MLESmithEnv, agent: Player, *, seed: int | None, started: float) -> Rollout:
+    """What became of the episode that ended in `env`; its record gets the agent's account."""
+    last = env.history[-1]
+    account = account_of(agent)
+    if account is not None and env.trajectory_path is not None:
+        append_account(env.trajectory_path, agent.name, account)
     return Rollout(
         agent=agent.name,
-        task_id=str(info["task_id"]),
-        episode_id=str(info["episode_id"]),
+        task_id=env.origin.task_id,
+        episode_id=env.origin.episode_id,
         seed=seed,
-        steps=tuple(steps),
+        steps=tuple(RolloutStep.of(turn) for turn in env.history),
         score=last.final.score if last.final else math.nan,
         normalized_score=last.final_normalized,
         chosen_step=last.chosen_step,
-        terminated=terminated,
-        truncated=truncated,
+        terminated=last.terminated,
+        truncated=last.truncated,
         mask_sample=last.mask_sample,
         error=last.error,
         seconds=time.perf_counter() - started,
-        trajectory=inner.trajectory_path,
+        trajectory=env.trajectory_path,
+        error_type=last.error_type if last.mask_sample else "",
+        account=account,
+        isolation=env.origin.isolation,
     )

@@ -15,7 +15,7 @@ from mlesmith_env.recording import end_record, open_record
 from mlesmith_env.settings import Settings
 from mlesmith_env.snapshots import Snapshot
 from mlesmith_env.turn import Turn
-from sandboxes.errors import SandboxError
+from sandboxes.errors import MLESmithError, SandboxError
 
 if TYPE_CHECKING:
     from mlesmith_env.trajectory import TrajectoryWriter
@@ -108,6 +108,15 @@ class RunningEpisode:
         if turn.done:
             self._close_sandbox()
         turn.timing["total_s"] = time.perf_counter() - started
+        return self._recorded(turn)
+
+    def fail(self, error: MLESmithError) -> Turn:
+        """End the episode as no verdict on the agent, because something outside of it failed; recorded like a step."""
+        turn = self.episode.fail(error)
+        self._close_sandbox()
+        return self._recorded(turn)
+
+    def _recorded(self, turn: Turn) -> Turn:
         try:
             self._record(turn)
         except OSError as error:

@@ -1,6 +1,7 @@
 """Records of episodes: one JSONL file each, only ever appended to, readable by a later version.
 
-The first line is a header, then one line a step, then an end. A line costs the same however long the episode is. What
+The first line is a header, then one line a step, then an end, and after it what the agent said and took, where it keeps
+an account. A line costs the same however long the episode is. What
 an observation had to cut is here whole; pictures lie as files in a folder beside the record.
 """
 
@@ -11,11 +12,12 @@ import math
 import mimetypes
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from generators.competitions.grade import Grade
+from mlesmith_env.agents.agent import Account
 from mlesmith_env.turn import Turn
 from sandboxes.sandbox import ExecutionResult
 
@@ -122,7 +124,7 @@ class TrajectoryWriter:
         return kept
 
     def _write(self, record: Mapping[str, Any]) -> None:
-        self._stream.write((json.dumps(_plain(record), ensure_ascii=False, allow_nan=False) + "\n").encode())
+        self._stream.write(_line(record))
         self._stream.flush()
 
 
@@ -135,6 +137,8 @@ class Trajectory:
     steps: tuple[dict[str, Any], ...]
     end: dict[str, Any] | None
     """None where the process ended before the episode did."""
+    agent: dict[str, Any] | None = None
+    """What the agent said and took (`append_account`); None where it kept no account."""
 
     @property
     def total_reward(self) -> float:
@@ -170,7 +174,24 @@ def read_trajectory(path: Path | str) -> Trajectory:
         raise ValueError(f"{path}: written by a later version (schema {header['schema_version']}); update this package")
     steps = tuple(record for record in records if record.get("record") == "step")
     end = next((record for record in records if record.get("record") == "end"), None)
-    return Trajectory(path, header, steps, end)
+    agent = next((record for record in records if record.get("record") == "agent"), None)
+    return Trajectory(path, header, steps, end, agent)
+
+
+def append_account(path: Path, name: str, account: Account) -> None:
+    """Add what an agent said and took to the record of an episode that has ended. Raises `OSError`."""
+    line = {"record": "agent", "agent": name, **account_data(account)}
+    with path.open("ab") as stream:
+        stream.write(_line(line))
+
+
+def account_data(account: Account) -> dict[str, Any]:
+    """An account as JSON data; a cost that is not known is null."""
+    said = [
+        {"turn": one.turn, "text": one.text, "finish": one.finish, "source": one.source, "usage": asdict(one.usage)}
+        for one in account.said
+    ]
+    return {"model": account.model, "usage": asdict(account.usage), "notes": dict(account.notes), "said": said}
 
 
 def _fresh_file(folder: Path, name: str) -> tuple[Path, Any]:
@@ -181,6 +202,10 @@ def _fresh_file(folder: Path, name: str) -> tuple[Path, Any]:
         except FileExistsError:
             continue
     raise ValueError(f"{folder} holds a million records named {name}; choose another trajectory_dir")
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(_plain(record), ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _grade(grade: Grade | None) -> dict[str, Any] | None:

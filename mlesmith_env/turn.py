@@ -16,6 +16,9 @@ Status = Literal["ok", "error", "timeout", "killed", "refused", "malformed", "fa
 done (`refused`: no such file, an edit that does not match); it could not be read (`malformed`); the machinery or the
 competition `failed`."""
 
+NO_ACTION = "none"
+"""`action_type` of a last turn without an action: what should have chosen one failed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -49,7 +52,7 @@ class Turn:
     action: Any
     """The action as JSON data; what could not be read, as the text of its beginning."""
     action_type: str
-    """`type` of the action, or `malformed`."""
+    """`type` of the action, or `malformed`, or `none` where the agent's own machinery failed before it chose one."""
     status: Status = "ok"
     text: str = ""
     """What was said, whole."""

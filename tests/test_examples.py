@@ -48,6 +48,65 @@ def test_a_group_goes_on_from_one_state(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out.count("group") == 4
 
 
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples find one another as they do when they are started, and no model is named in the environment."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.delenv("MLESMITH_MODEL", raising=False)
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_model_plays_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
+    rollout = load("play_with_react").main([])
+    assert [step.status for step in rollout.steps] == ["ok", "ok", "error", "ok", "ok", "ok"]
+    assert rollout.normalized_score > 0.5
+    assert "6 calls" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_model_searches_a_tree(capsys: pytest.CaptureFixture[str]) -> None:
+    rollout = load("search_a_tree").main([])
+    assert [node["good"] for node in rollout.account.notes["nodes"]] == [True] * 4
+    assert rollout.normalized_score > 0.5
+    assert f"* {rollout.account.notes['chosen']} " in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_plain_function_plays() -> None:
+    assert load("play_with_a_function").main([]).normalized_score > 0.5
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_model_is_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = load("evaluate_a_model").main([], tmp_path / "out")
+    assert [(record.ending, record.valid) for record in made.records] == [("finished", True)] * 4
+    assert "builtin:iris: accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("beside")
+def test_a_model_proposes_a_label_that_no_column_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a worker of its own, which loads litellm again; the roles themselves are tested without one."""
+    assert len(load("generate_with_a_model").main(tmp_path, [])) == 1
+    assert "Is it a strong wine? - roc_auc - by openai/scripted" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("beside")
+def test_an_example_takes_the_model_and_the_address_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedModelServer(EXAMPLES / "model_script.yaml") as server:
+        for argv in (["-m", "openai/scripted"], []):
+            before = len(server.requests)
+            assert load("play_with_a_function").main([*argv, "--api-base", server.url]).normalized_score > 0.5
+            assert len(server.requests) > before
+            monkeypatch.setenv("MLESMITH_MODEL", "openai/scripted")
+
+
+def test_every_example_is_run_here() -> None:
+    source = Path(__file__).read_text("utf-8")
+    names = {path.stem for path in EXAMPLES.glob("*.py")} - {"connecting"}
+    assert [name for name in sorted(names) if f'load("{name}")' not in source] == []
+
+
 @pytest.mark.parametrize(
     "task", ["builtin:breast-cancer", *(pytest.param(f"builtin:{name}", marks=pytest.mark.slow) for name in SLOW)]
 )

@@ -17,7 +17,7 @@ WINGS = {
     "finding": set[str](),
     "errors": set[str](),
     "chat": {"errors"},
-    "roles": {"errors", "finding", "datasets", "competitions"},
+    "roles": {"errors", "finding", "chat", "datasets", "competitions"},
     "verification": {"errors", "finding", "datasets", "competitions"},
 }
 

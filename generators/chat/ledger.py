@@ -21,7 +21,8 @@ class LedgerRow:
     source: Source
     usage: Usage
     failed_attempts: int
-    """Attempts that the provider refused or lost; they bring no tokens."""
+    """Attempts that the provider refused or that were lost. What it may charge for one whose answer did not arrive
+    cannot be known; no tokens are counted for them."""
 
     def as_json(self) -> dict[str, Any]:
         """As JSON; an unknown cost is null."""

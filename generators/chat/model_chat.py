@@ -69,7 +69,7 @@ class ModelChat:
         return read_reply(raw, request, usage, "provider")
 
     def _ask(self, purpose: Purpose, request: Request, key: str) -> tuple[RawReply, Usage]:
-        attempts = 0
+        lost = 0
         budget = self.run.spending.budget
         if budget.usd is not None and not self._provider.priced():
             raise ValueError(
@@ -78,14 +78,15 @@ class ModelChat:
             )
 
         def failed(_: Fault) -> None:
+            nonlocal lost
+            lost += 1
             self.run.ledger.add_failed_attempt(purpose)
 
         def enter(call: RecordedCall) -> None:
+            attempts = lost + (call.reply is not None)
             self.run.enter(purpose, request, key, call, source="provider", attempts=attempts)
 
         def once() -> tuple[RawReply, Usage]:
-            nonlocal attempts
-            attempts += 1
             with SLOTS.slot():
                 return self._provider.ask(request, failed)
 
@@ -93,9 +94,9 @@ class ModelChat:
             try:
                 raw, usage = attempt(once, self.options, failed)
             except Fault as fault:
-                error = ModelError(self._provider.advice(fault, attempts))
-                lost = RecordedCall(None, str(error), Usage())
-                admitted.settle(lambda: enter(lost))
+                error = ModelError(self._provider.advice(fault, lost))
+                call = RecordedCall(None, str(error), Usage())
+                admitted.settle(lambda: enter(call))
                 raise error from None
             admitted.settle(lambda: enter(RecordedCall(raw, "", usage)))
         return raw, usage

@@ -7,6 +7,7 @@ file. Lines end with a line break: what stands behind the last one was being wri
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from generators.chat.ledger import usage_from_json, usage_json
+from generators.chat.ledger import Ledger, usage_from_json, usage_json
 from generators.chat.messages import Purpose, Usage
 from generators.chat.reading import RawReply
 from generators.chat.redaction import json_without_secrets
@@ -52,6 +53,7 @@ class _Told:
     known: set[str] = field(default_factory=set)
     """Hashes of what the file holds."""
     paid: Usage = field(default_factory=Usage)
+    ledger: Ledger = field(default_factory=Ledger)
 
     def take(self, line: Mapping[str, Any], *, offered: bool) -> None:
         """Read one line; `offered`: whether its call can be given out. Raises `KeyError`, `TypeError` or `ValueError`
@@ -59,9 +61,7 @@ class _Told:
         if line["schema"] != SCHEMA:
             raise ValueError(f"it is of schema {line['schema']!r}, this version reads {SCHEMA}")
         raw, usage = line["reply"], usage_from_json(line["usage"])
-        self.known.update(line["new"])
-        if line["source"] == "provider":
-            self.paid += usage
+        self.count(line)
         call = RecordedCall(
             None if raw is None else RawReply.from_json(raw), str(line["error"]), usage, str(line["writer"])
         )
@@ -71,6 +71,18 @@ class _Told:
             queue.pop()
         if offered:
             queue.append(call)
+
+    def count(self, line: Mapping[str, Any]) -> None:
+        """Take in what a line says of money and of messages that need not be written again."""
+        self.known.update(line["new"])
+        purpose, usage = Purpose(str(line["role"]), str(line["task"])), usage_from_json(line["usage"])
+        if line["source"] == "provider":
+            self.paid += usage
+        answered = line["reply"] is not None
+        if answered:
+            self.ledger.add(purpose, usage, line["source"])
+        for _ in range(int(line["attempts"]) - answered * (line["source"] == "provider")):
+            self.ledger.add_failed_attempt(purpose)
 
 
 class Recording:
@@ -196,6 +208,14 @@ class Recording:
                 self._read()
             return self._told.paid
 
+    def ledger(self) -> Ledger:
+        """What the whole run took so far by role and task, in other processes and before a resumption too: a reply that
+        a resumed run had from its record counts once, as the provider's."""
+        with self._lock:
+            if self.mode != "replay":
+                self._read()
+            return self._told.ledger
+
     def _append(self, line: dict[str, Any]) -> None:
         data = memoryview((json.dumps({"schema": SCHEMA, **line}) + "\n").encode())
         fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -209,14 +229,13 @@ class Recording:
                 while data:
                     data = data[os.write(self._file, data) :]
             except OSError:
-                os.ftruncate(self._file, self._read_to)
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._file, self._read_to)
                 raise
             self._read_to += length
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
-        self._told.known.update(line.get("new", {}))
-        if line.get("source") == "provider":
-            self._told.paid += usage_from_json(line["usage"])
+        self._told.count(line)
 
     def _read(self, *, offered: bool = False) -> None:
         """Take in the whole lines that came since. What others write after the opening is not given out: it belongs to

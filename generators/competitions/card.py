@@ -132,12 +132,16 @@ class Provenance(_Frozen):
     raw_digest: str
     licence: str = ""
     backend: str = "rules"
+    """`rules` or `llm`, or the backend of each role where they differ."""
     model: str = ""
+    """Strings of the models that took part, with commas; empty where none did."""
     seed: int = 0
     versions: dict[str, str] = Field(default_factory=dict)
     """Versions of this package and of the libraries that `prepare.py` and `metric.py` use."""
     tokens: int = 0
-    cost_usd: float = 0.0
+    """Input and output tokens of models, its share of what was said about the whole dataset included."""
+    cost_usd: float | None = 0.0
+    """What these cost; None where a price is not known."""
 
 
 class Card(_Frozen):

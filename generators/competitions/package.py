@@ -121,13 +121,17 @@ def card_bytes(card: Card) -> bytes:
 
 
 def package_digest(root: Path) -> str:
-    """SHA-256 over what makes a competition the same: the card less what the trial measured, code and data.
+    """SHA-256 over what makes a competition the same: the card less what the trial measured and who made it at what
+    cost, code and data.
 
     Texts for people, leaderboard and verification are not part of it. Raises `CompetitionError` where the card or a
     file is missing.
     """
     whole = hashlib.sha256()
-    card = read_card(root).model_copy(update={"scores": None, "difficulty": None})
+    card = read_card(root)
+    credits_of = {"backend": "rules", "model": "", "tokens": 0, "cost_usd": 0.0}
+    provenance = card.provenance.model_copy(update=credits_of)
+    card = card.model_copy(update={"scores": None, "difficulty": None, "provenance": provenance})
     _add(whole, CARD, hashlib.sha256(card_bytes(card)).digest())
     for name in (PREPARE, METRIC):
         _check_file(root / name)

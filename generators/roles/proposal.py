@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from generators.competitions.card import Objective, SubmissionForm
+from generators.competitions.card import Modality, Objective, SubmissionForm
 
 
 class _Frozen(BaseModel):
@@ -20,9 +20,10 @@ class Target(_Frozen):
     """Name of the column in the competition's files."""
     source: str
     """The raw column it is, or is derived from."""
-    rule: Literal["as_is", "above", "equals", "in", "bins", "text_value"] = "as_is"
+    rule: Literal["as_is", "above", "equals", "in", "bins", "text_value", "planned"] = "as_is"
     """`above`: source > parameters["threshold"]; `equals`: source == parameters["value"]; `in`: source in
-    parameters["values"]; `bins`: parameters["edges"] and parameters["labels"]; `text_value`: a number out of text."""
+    parameters["values"]; `bins`: parameters["edges"] and parameters["labels"]; `text_value`: a number out of text;
+    `planned`: as the proposal's `plan` says."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     dropped_classes: tuple[str, ...] = ()
     """Classes too rare to be learned; their rows are left out and the description says so."""
@@ -96,6 +97,10 @@ class Proposal(_Frozen):
     """The brainstormer's own ranking, higher is better; of no meaning elsewhere."""
     why: str = ""
     """Why this is worth predicting."""
+    modality: Modality = Modality.TABULAR
+    plan: str = ""
+    """How rows, inputs and target are made, in words, where the rules above cannot say it; only a designer that writes
+    code can follow it. Empty where they say it all."""
 
 
 class Refusal(_Frozen):

@@ -26,6 +26,8 @@ class Draft:
     root: Path
     card: Card
     proposal: Proposal
+    raw: Path | None = None
+    """The folder that its prepare.py reads; None where it is not at hand."""
 
 
 class Brainstormer(Protocol):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from generators.roles.protocols import Brainstormer, Designer, Refactor, Reviewer
+from generators.roles.transcripts import Transcripts
 from generators.verification.verdict import Trial
 
 RULES = "generators.runs.crew:rules"
@@ -20,6 +24,10 @@ class Crew:
     refactor: Refactor
     reviewer: Reviewer | None = None
     trial: Trial | None = None
+    transcripts: Transcripts | None = None
+    """Where roles with a model keep what is said; None where there are none."""
+    backends: Mapping[str, str] = field(default_factory=dict)
+    """The backend of each role."""
 
 
 def rules(trial: Trial | None = None) -> Crew:
@@ -29,13 +37,19 @@ def rules(trial: Trial | None = None) -> Crew:
     return Crew(RulesBrainstormer(), RulesDesigner(), RulesRefactor(), RulesReviewer(), trial)
 
 
+def crew_name(function: str, settings: Mapping[str, Any]) -> str:
+    """What `load` takes: the function `module:function`, and the JSON values that are its keyword arguments."""
+    return f"{function}#{json.dumps(dict(settings), sort_keys=True)}" if settings else function
+
+
 def load(name: str) -> Crew:
-    """The crew that the function `name` gives, written `module:function`, so that another process can find it.
+    """The crew that a function gives, named so that another process can find it; see `crew_name`.
 
     Raises `TypeError` where it gives none.
     """
-    module, _, function = name.partition(":")
-    crew = getattr(importlib.import_module(module), function)()
+    place, _, settings = name.partition("#")
+    module, _, function = place.partition(":")
+    crew = getattr(importlib.import_module(module), function)(**(json.loads(settings) if settings else {}))
     if not isinstance(crew, Crew):
         raise TypeError(f"{name} gives a {type(crew).__name__}, not a Crew")
     return crew

@@ -18,6 +18,10 @@ CARRIED_THROUGH = "machinery_carries_it_through"
 """Name of the check that fails where a worker died or the machinery failed."""
 
 
+AFFORDABLE = "budget_lasts"
+"""Name of the check that fails where the budget for models was spent before the dataset came to its end."""
+
+
 class Ending(StrEnum):
     """How a job ended."""
 
@@ -27,6 +31,8 @@ class Ending(StrEnum):
     """The source could not be read."""
     FAILED = "failed"
     """The machinery failed."""
+    STOPPED = "stopped"
+    """What may be spent on models was spent; a run that is resumed goes on with it."""
 
 
 class _Frozen(BaseModel):
@@ -66,7 +72,7 @@ class RejectedLine(_Frozen):
     reason: str
     check: str
     blame: str | None
-    """Who could mend it: a role, `data`, or `infrastructure`; None where nothing is wrong but its place is taken."""
+    """Who could mend it: a role, `data`, or `infrastructure`; None where its place is taken or the budget was spent."""
     rounds: int = 0
     """Repair rounds that were tried."""
 
@@ -137,11 +143,11 @@ class Record(_Frozen):
 
 def failure(source: str, dataset: str, ending: Ending, reason: str, *, digest: str = "") -> Record:
     """The record of a dataset that came to nothing as a whole."""
-    unusable = ending is Ending.UNUSABLE
-    check = READABLE if unusable else CARRIED_THROUGH
-    line = RejectedLine(
-        subject=dataset, title=source, reason=reason, check=check, blame="data" if unusable else INFRASTRUCTURE
-    )
+    check, blame = {
+        Ending.UNUSABLE: (READABLE, "data"),
+        Ending.STOPPED: (AFFORDABLE, None),
+    }.get(ending, (CARRIED_THROUGH, INFRASTRUCTURE))
+    line = RejectedLine(subject=dataset, title=source, reason=reason, check=check, blame=blame)
     funnel = Funnel(datasets=1, rejections={check: 1}).to_json()
     return Record(source=source, dataset=dataset, ending=ending, digest=digest, rejected=(line,), funnel=funnel)
 

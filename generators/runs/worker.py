@@ -62,7 +62,7 @@ def main(parent: int, crew: str) -> None:
 def _answer(request: dict[str, Any], crew: Crew, tell: Tell) -> dict[str, Any]:
     """`{"record": ...}`, or `{"unchanged": true}` where the raw data are those of the digest `known`."""
     from generators.datasets.sources import open_source
-    from generators.errors import DatasetError
+    from generators.errors import BudgetSpent, DatasetError
     from generators.runs.job import Job
     from generators.runs.record import Ending, failure
     from sandboxes.errors import MLESmithError
@@ -75,6 +75,8 @@ def _answer(request: dict[str, Any], crew: Crew, tell: Tell) -> dict[str, Any]:
             if digest == request["known"]:
                 return {"unchanged": True}
             record = _make(replace(found, name=job.name), job, request, crew, tell)
+    except BudgetSpent as error:
+        record = failure(job.source, job.name, Ending.STOPPED, str(error), digest=digest)
     except DatasetError as error:
         reason = str(error).replace(job.place, job.source)
         record = failure(job.source, job.name, Ending.UNUSABLE, reason)
@@ -110,6 +112,8 @@ def _make(dataset: RawDataset, job: Job, request: dict[str, Any], crew: Crew, te
         work=staging / ROUNDS,
         on_event=on_event,
         existing=[Traits.model_validate(one) for one in request["existing"]],
+        transcripts=crew.transcripts,
+        backends=crew.backends,
         **request["options"],
     )
     return _record(made, job, dataset)

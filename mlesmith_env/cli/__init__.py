@@ -14,7 +14,7 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> None:
     """Run `mlesmith`; always ends with `SystemExit`. An error of ours or of the file system is one clear sentence,
     unless `--debug`."""
-    from generators.errors import CompetitionError
+    from generators.errors import BudgetSpent, CompetitionError, ModelError
     from mlesmith_env.cli.app import app
     from mlesmith_env.cli.output import complain
     from sandboxes.errors import MLESmithError, SandboxError
@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if debug:
             raise
         complain(error)
-        sys.exit(FINDINGS if isinstance(error, CompetitionError | SandboxError) else USAGE)
+        failed = isinstance(error, BudgetSpent | CompetitionError | ModelError | SandboxError)
+        sys.exit(FINDINGS if failed else USAGE)
     except OSError as error:
         if debug:
             raise

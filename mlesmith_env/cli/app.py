@@ -8,6 +8,7 @@ import typer
 
 from mlesmith_env.cli import (
     doctor,
+    evaluation,
     generate,
     info,
     listing,
@@ -35,6 +36,7 @@ app.command("verify")(verify.verify)
 app.command("list")(listing.list_competitions)
 app.command("info")(info.info)
 app.command("play")(play.play)
+app.command("eval")(evaluation.evaluate)
 app.command("replay")(replay.replay)
 app.command("metrics")(metrics.metrics)
 app.command("models")(models.models)

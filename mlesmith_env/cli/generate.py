@@ -49,17 +49,62 @@ def generate(
         float, typer.Option(metavar="S", min=1, help="Seconds after which a dataset is given up.")
     ] = 3600.0,
     overwrite: Annotated[bool, typer.Option(help="Replace other competitions that have the same ids.")] = False,
+    model: Annotated[
+        str,
+        typer.Option("-m", "--model", metavar="MODEL", help="Roles are played by this model, such as openai/gpt-5."),
+    ] = "",
+    brainstormer: Annotated[str, typer.Option(metavar="BACKEND", help="llm or rules; with -m llm.")] = "",
+    designer: Annotated[str, typer.Option(metavar="BACKEND", help="llm or rules; with -m llm.")] = "",
+    refactor: Annotated[str, typer.Option(metavar="BACKEND", help="llm or rules; with -m llm.")] = "",
+    reviewer: Annotated[str, typer.Option(metavar="BACKEND", help="llm or rules; with -m llm.")] = "",
+    fallback: Annotated[
+        str, typer.Option(metavar="BACKEND", help="rules: they take a role over where the model's provider fails.")
+    ] = "",
+    steps: Annotated[int, typer.Option(min=1, help="Replies of the model at most, for one task of a role.")] = 15,
+    designer_steps: Annotated[int, typer.Option(min=1, help="The same for the designer.")] = 30,
+    budget_usd: Annotated[
+        float | None, typer.Option(metavar="USD", min=0, help="Money for models; no further call once it is spent.")
+    ] = None,
+    budget_tokens: Annotated[int | None, typer.Option(metavar="N", min=0, help="The same in tokens.")] = None,
+    budget_calls: Annotated[int | None, typer.Option(metavar="N", min=0, help="The same in calls.")] = None,
+    prices: Annotated[
+        str, typer.Option(metavar="IN,OUT", help="USD per million tokens, for models that litellm has no price of.")
+    ] = "",
+    api_base: Annotated[
+        str, typer.Option(metavar="URL", help="Where the provider answers, for servers of your own.")
+    ] = "",
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Ask no model: take the calls that this record holds.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what funnel.json holds.")] = False,
 ) -> None:
     """Make verified competitions and DIR/funnel.json, which tells what became of each dataset. Exits with 1 where a
-    dataset gave none, with 2 where no source can be used."""
+    dataset gave none, with 2 where no source can be used.
+
+    With a model, its calls are recorded in DIR/calls.jsonl. Where a budget is spent the run ends with 1 and is gone on
+    with by --resume, which pays for no call again."""
     from generators.competitions.tiers import check_tier
     from generators.runs.job import listed
     from mlesmith_env import making
     from mlesmith_env.cli import output
+    from mlesmith_env.cli.role_options import role_models
     from mlesmith_env.cli.run_progress import RunProgress
 
     output.check_folder(out, "--out")
+    cast = {"brainstormer": brainstormer, "designer": designer, "refactor": refactor, "reviewer": reviewer}
+    models = role_models(
+        model,
+        cast,
+        steps=steps,
+        designer_steps=designer_steps,
+        fallback=fallback,
+        budget_usd=budget_usd,
+        budget_tokens=budget_tokens,
+        budget_calls=budget_calls,
+        prices=prices,
+        api_base=api_base,
+        replay=replay,
+    )
     wanted = [check_tier(name.strip()) for name in tiers.split(",") if name.strip()]
     named = [*(sources or ()), *(listed(listing) if listing is not None else ())]
     with RunProgress() as progress:
@@ -75,6 +120,7 @@ def generate(
             overwrite=overwrite,
             tiers=wanted,
             limit_s=timeout,
+            models=models,
             on_event=progress.on_event,
             on_jobs=progress.begin,
         )
@@ -82,6 +128,7 @@ def generate(
         output.print_json(made.to_json())
     else:
         show(made, out)
+        show_models(made, out)
     raise typer.Exit(exit_code(made))
 
 
@@ -113,6 +160,24 @@ def show(made: Run, out: Path) -> None:
     if made.seconds:
         spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in made.seconds.items())
         console.print(f"seconds of work: {spent}", soft_wrap=True, style="dim")
+
+
+def show_models(made: Run, out: Path) -> None:
+    """Say what models took, where there were any, and how a run goes on whose budget was spent."""
+    from generators.runs.record import Ending
+    from mlesmith_env.cli import output
+    from mlesmith_env.model_crew import CALLS, paid
+
+    record = out / CALLS
+    if record.is_file():
+        used = paid(record)
+        cost = "an unknown sum" if used.cost_usd is None else f"{used.cost_usd:.4g} USD"
+        tokens = used.input_tokens + used.output_tokens
+        output.stdout().print(f"models: {used.calls} calls, {tokens:,} tokens, {cost}", style="dim")
+    stopped = [one for one in made.records if one.ending is Ending.STOPPED]
+    if stopped:
+        told = f"{len(stopped)} of {len(made.records)} datasets are not finished: {stopped[0].rejected[0].reason}"
+        output.stderr().print(told, markup=False, soft_wrap=True, style="yellow")
 
 
 def funnel_table(made: Run) -> Table:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from generators.chat.messages import Usage
     from generators.verification.verdict import Verdict
     from mlesmith_env.rollout import Rollout, RolloutStep
 
@@ -126,6 +127,32 @@ def step_cells(step: RolloutStep) -> list[str | Text]:
         f"{step.reward:+.4f}",
         f"{step.seconds:.2f}",
     ]
+
+
+def step_line(step: RolloutStep) -> Text:
+    """One step in one line."""
+    cells = step_cells(step)
+    score = f", score {number(step.score)}" if math.isfinite(step.score) else ""
+    return Text.assemble(
+        f"  step {step.step}, {step.action_type}: ", cells[2], score, (f" [{step.seconds:.2f} s]", "dim")
+    )
+
+
+def tokens(count: int) -> str:
+    """A number of tokens."""
+    return f"{count:,}"
+
+
+def cost(usd: float | None) -> str:
+    """Money; a price that is not known is said to be unknown, never 0."""
+    return "unknown" if usd is None else f"${usd:.4f}"
+
+
+def usage_line(usage: Usage) -> str:
+    """Calls, tokens and money in one phrase."""
+    cached = f" ({tokens(usage.cached_tokens)} of them cached)" if usage.cached_tokens else ""
+    said = f"{tokens(usage.input_tokens)} tokens in{cached}, {tokens(usage.output_tokens)} out"
+    return f"{usage.calls} calls of a model, {said}, cost {cost(usage.cost_usd)}, {usage.seconds:.1f} s of waiting"
 
 
 def steps_table(rollout: Rollout) -> Table:

@@ -45,6 +45,8 @@ class StepRow:
     text: str
     pictures: tuple[str, ...]
     """Data URIs."""
+    said: str = ""
+    """What the model said before the action, where there was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ def render(trajectory: Trajectory, competition: Competition | None) -> str:
     end = {"finished": False, "score": None, "normalized_score": None, "seconds": None, **(trajectory.end or {})}
     return environment.get_template("report.html.jinja").render(
         header=trajectory.header,
+        agent=trajectory.agent,
+        nodes=_nodes(trajectory),
         card=competition.card if competition else None,
         end=end,
         torn=trajectory.end is None,
@@ -115,8 +119,22 @@ def _competition_of(trajectory: Trajectory) -> Competition | None:
         return None
 
 
+def _nodes(trajectory: Trajectory) -> list[dict[str, Any]]:
+    """The programs of a search, where the agent was one."""
+    notes = (trajectory.agent or {}).get("notes", {})
+    return list(notes.get("nodes", ()))
+
+
+def _said(trajectory: Trajectory) -> dict[int, str]:
+    """What the model said before each step, by the step's index; nothing of a search, which counts its programs."""
+    if trajectory.agent is None or _nodes(trajectory):
+        return {}
+    return {one["turn"]: one["text"] for one in trajectory.agent["said"]}
+
+
 def _rows(trajectory: Trajectory) -> list[StepRow]:
     rows = []
+    said = _said(trajectory)
     before: dict[str, str] = {}
     for step in trajectory.steps:
         action = step["action"] if isinstance(step["action"], dict) else {}
@@ -139,6 +157,7 @@ def _rows(trajectory: Trajectory) -> list[StepRow]:
                 changes=_diff(before.get("code", ""), code) if fixed and code else "",
                 text=step["text"],
                 pictures=tuple(_pictures(trajectory, step)),
+                said=said.get(step["index"], ""),
             )
         )
         if code:

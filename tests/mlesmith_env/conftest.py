@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from generators.chat.model_chat import ModelChat
+from generators.chat.options import ChatOptions
+from generators.model_server import Script, ScriptedModelServer
 from sandboxes.errors import SandboxLostError
 from sandboxes.limits import Limits
 from sandboxes.sandbox import Display, ExecutionResult, ExecutionStatus, Sandbox
 from sandboxes.scripted import ScriptedSandbox
+
+MODEL = "openai/scripted"
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +80,28 @@ def words(orchard: Path) -> Callable[..., Sandbox]:
         return ScriptedSandbox(run, public=public, seed=seed)
 
     return factory
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., ScriptedModelServer]]:
+    """Serves a scripted model on loopback; a list of replies is given in order, whoever asks."""
+    with contextlib.ExitStack() as stack:
+
+        def serving(script: Any) -> ScriptedModelServer:
+            if isinstance(script, list):
+                script = Script(turns=[{"reply": reply} for reply in script])
+            return stack.enter_context(ScriptedModelServer(script))
+
+        yield serving
+
+
+@pytest.fixture
+def ask() -> Callable[..., ModelChat]:
+    """A chat with a server of ours, through litellm over HTTP; waits between attempts are short."""
+
+    def asking(server: ScriptedModelServer, *, model: str = MODEL, **changes: Any) -> ModelChat:
+        run = changes.pop("run", None)
+        options = {"api_base": server.url, "attempts": 2, "first_wait_s": 0.01, "timeout_s": 30.0, **changes}
+        return ModelChat(model, ChatOptions(**options), run=run)
+
+    return asking

@@ -18,8 +18,19 @@ from mlesmith_env.cli import FINDINGS, OK, USAGE, main
 from mlesmith_env.env import MLESmithEnv
 
 VERBS = (
-    *("quickstart", "generate", "verify", "list", "info", "play", "replay"),
-    *("metrics", "models", "model-server", "doctor", "sandbox"),
+    "quickstart",
+    "generate",
+    "verify",
+    "list",
+    "info",
+    "play",
+    "eval",
+    "replay",
+    "metrics",
+    "models",
+    "doctor",
+    "model-server",
+    "sandbox",
 )
 
 

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from generators.chat.messages import Usage
 from generators.competitions.package import Competition
+from mlesmith_env.agents.agent import Account, Said
+from mlesmith_env.agents.tree_policy import Node
 from mlesmith_env.env import MLESmithEnv
 from mlesmith_env.evaluation.curve import draw
 from mlesmith_env.evaluation.report import render, write_report
-from mlesmith_env.trajectory import read_trajectory
+from mlesmith_env.trajectory import append_account, read_trajectory
 from sandboxes.sandbox import Sandbox
 
 EVIL = "print('</pre></details><script>alert(1)</script><img src=x onerror=alert(2)>')"
@@ -119,6 +122,24 @@ def test_a_record_that_was_torn_off_is_reported(record: Path) -> None:
     torn = record.with_name("torn.jsonl")
     torn.write_text("".join(lines[:4]))
     assert "stops before the episode does" in Page(write_report(torn).read_text(encoding="utf-8")).text
+
+
+def test_what_a_model_said_and_took_is_shown_and_a_cost_that_is_not_known_is_said_to_be_unknown(record: Path) -> None:
+    said = Said(4, "I mend <b>that</b>.", "stop", Usage(1, 1_200, 34, 0, None, 2.0))
+    append_account(record, "react", Account("openai/some-model", (said,), {"style": "tools"}))
+    page = Page(write_report(record).read_text(encoding="utf-8"))
+    for shown in ("the model said", "I mend <b>that</b>.", "1,234", "calls of openai/some-model", "unknown"):
+        assert shown in page.text
+
+
+def test_the_programs_of_a_search_are_listed(record: Path) -> None:
+    node = Node(0, "draft", (), "A forest.", "x", "ok", "", 0.75, 0)
+    notes = {"nodes": [node.to_json()], "chosen": 0}
+    append_account(record, "tree", Account("m", (Said(0, "A forest.", "stop", Usage(1, 5, 5)),), notes))
+    page = Page(write_report(record).read_text(encoding="utf-8"))
+    for shown in ("Search", "draft", "A forest.", "0.75"):
+        assert shown in page.text
+    assert "the model said" not in page.text
 
 
 def test_the_same_record_gives_the_same_page(record: Path) -> None:

@@ -119,7 +119,7 @@ class RulesBrainstormer:
         sentence that happens to be a column's name names none.
         """
         mine = [finding for finding in findings if finding.blame is Blame.BRAINSTORMER]
-        if not mine:
+        if not mine or proposal.plan:
             return None
         named = {
             column: finding

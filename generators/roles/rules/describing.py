@@ -57,12 +57,18 @@ def description(card: Card, proposal: Proposal, profile: DatasetProfile, tables:
         target_text=_target_text(proposal, tables.train),
         class_table=_class_table(proposal, tables.train),
         explanation=metric.explanation,
-        metric_why=_sentence(f"Why this metric: {proposal.metric_why}"),
+        metric_why=_metric_why(proposal, metric.title, metric.explanation),
         submission_columns=_listed([f"`{name}`" for name in tables.sample.columns]),
         example=tables.sample.head(3).to_csv(index=False, lineterminator="\n").strip(),
         form_text=_form_text(card),
         notes=_notes(proposal, counts),
     )
+
+
+def _metric_why(proposal: Proposal, title: str, explanation: str) -> str:
+    """Why this metric, and its name where nothing else says it."""
+    named = title.casefold() in f"{explanation} {proposal.metric_why}".casefold()
+    return _sentence(f"Why {'this metric' if named else title}: {proposal.metric_why}")
 
 
 def _about(proposal: Proposal, card: Card) -> list[str]:

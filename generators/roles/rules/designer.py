@@ -67,8 +67,12 @@ class RulesDesigner:
         """A prepared package in the empty folder `root`.
 
         Raises `CompetitionError` where the generated code fails on the raw data, or no split gives every class enough
-        test rows; `ValueError` where `root` is not an empty folder.
+        test rows, or the proposal holds a plan in words; `ValueError` where `root` is not an empty folder.
         """
+        if proposal.plan:
+            raise CompetitionError(
+                f"{proposal.slug}: its plan is in words, which templates cannot follow; take a designer with a model"
+            )
         root.mkdir(parents=True, exist_ok=True)
         if any(root.iterdir()):
             raise ValueError(f"{root} is not empty; a package is written into an empty folder")

@@ -70,7 +70,7 @@ class RulesRefactor:
         _unite_descriptions(root)
         if not (root / TESTS).is_file():
             _write(root / TESTS, own_tests_source(card, drop_duplicates=draft.proposal.drop_duplicates))
-        return Draft(root=root, card=card, proposal=draft.proposal)
+        return Draft(root=root, card=card, proposal=draft.proposal, raw=draft.raw)
 
 
 def _remove_strays(root: Path) -> None:

@@ -70,6 +70,8 @@ def check_counts(run: ModelRun, counts: ModelCounts) -> None:
     paid = run.paid()
     assert (paid.calls, paid.input_tokens, paid.output_tokens) == (used.calls, used.input_tokens, used.output_tokens)
     assert run.ledger.failed_attempts() == counts.faults
+    assert run.recording is not None
+    assert run.recording.ledger().rows() == run.ledger.rows()
     assert counts.calls == counts.answered + counts.faults
     assert set(counts.fault_kinds) <= {fault.name for fault in FAULTS}
     assert all(fault.kind in UNREADABLE for fault in FAULTS)

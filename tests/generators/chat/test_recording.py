@@ -184,6 +184,47 @@ def test_processes_share_a_record_and_each_sees_what_all_paid(tmp_path: Path) ->
     assert len([json.loads(line) for line in path.read_text().splitlines()]) == 180
 
 
+def test_a_record_knows_what_the_whole_run_took_by_role_and_task(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    with Recording(path) as record:
+        write(record, said("one"))
+        record.write(TASK, ASKED, ASKED.key(), failed("gone"), source="provider", attempts=3)
+    with Recording(path, "resume") as record:
+        record.write(TASK, ASKED, ASKED.key(), said("two"), source="provider", attempts=2)
+        record.write(Purpose("agent"), ASKED, ASKED.key(), said("kept"), source="cache", attempts=0)
+        for told in (record.ledger(), Recording(path, "replay").ledger()):
+            assert told.usage(role="designer", task="wine") == Usage(2, 20, 10, 0, None, 1.0)
+            assert told.usage(source="cache").calls == 1
+            assert told.failed_attempts() == 4
+
+
+def test_a_disk_that_takes_no_more_is_an_error_of_the_machinery() -> None:
+    with Recording(Path("/dev/full")) as record, pytest.raises(ModelError, match="cannot be written: No space left"):
+        write(record, said("one"))
+
+
+def test_a_replay_needs_neither_litellm_nor_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    with Recording(path) as record:
+        write(record, RecordedCall(RawReply("from the record"), "", Usage(1, 1, 1, 0, None, 0.1)))
+    ran = subprocess.run([sys.executable, "-c", REPLAY, str(path)], env={}, capture_output=True, text=True, check=True)
+    assert ran.stdout == "from the record\n"
+
+
+REPLAY = """
+import sys
+from pathlib import Path
+sys.modules["litellm"] = None
+from generators.chat.messages import Message, Purpose
+from generators.chat.model_chat import ModelChat
+from generators.chat.model_run import ModelRun
+with ModelRun(record=Path(sys.argv[1]), mode="replay") as run:
+    chat = ModelChat("openai/scripted", run=run)
+    messages = [Message("system", "s"), Message("user", "u")]
+    print(chat.complete(messages, purpose=Purpose("designer", "wine")).message.text)
+"""
+
+
 def test_no_key_of_the_environment_is_written_to_a_record_or_a_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,16 @@ def test_the_description_tells_columns_classes_metric_and_what_was_left_out(pack
     assert get_metric(card["metric"]).title.casefold() in text.casefold()
 
 
+@pytest.mark.parametrize(("target", "metric"), [("status", "roc_auc_ovr"), ("price", "spearman")])
+def test_the_description_names_the_metric_whatever_the_reason_for_it_says(
+    target, metric, world, orders, tmp_path
+) -> None:
+    made = world(orders=orders)
+    proposal = made.proposal(target).model_copy(update={"metric_why": "the order counts"})
+    root = made.design(with_metric(proposal, metric), tmp_path / "package").root
+    assert get_metric(metric).title.casefold() in (root / "description.md").read_text("utf-8").casefold()
+
+
 def test_the_sample_submission_scores_no_better_than_guessing(package) -> None:
     grades = grade_parts(package, (package / "public/sample_submission.csv").read_bytes())
     assert {grade.outcome for grade in grades.values()} == {Outcome.SCORED}

@@ -1,0 +1,151 @@
+"""Exploring: tools that look at the raw data and change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from generators.datasets.profile import DatasetProfile, TableProfile
+from generators.datasets.raw import RawDataset, Table
+from generators.roles.llm.capability import Arguments, CallRefused, Capability, Said
+from generators.roles.llm.media import media_facts
+from generators.roles.llm.summary import summary
+
+_FILES = 200
+_ROWS = 50
+_BYTES = 8000
+
+
+class ListFiles(Arguments):
+    """List files."""
+
+    folder: str = Field("", description="Folder inside the dataset; empty for all of it.")
+    start: int = Field(0, ge=0, description="Number of files to pass over.")
+
+
+class TableSummary(Arguments):
+    """Look at a table's columns."""
+
+    table: str = Field(description="Name of a table, as the overview gives it.")
+    start: int = Field(0, ge=0, description="Number of columns to pass over.")
+
+
+class ReadRows(Arguments):
+    """Read rows of a table."""
+
+    table: str
+    start: int = Field(0, ge=0, description="Number of rows to pass over.")
+    rows: int = Field(10, ge=1, le=_ROWS)
+    columns: tuple[str, ...] = Field((), description="Columns wanted; empty for all.")
+
+
+class ReadFile(Arguments):
+    """Read part of a file as text."""
+
+    path: str
+    start: int = Field(0, ge=0, description="Number of bytes to pass over.")
+    size: int = Field(2000, ge=1, le=_BYTES, description="Bytes to read.")
+
+
+class MediaFacts(Arguments):
+    """Look at a picture or a sound file."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explorer:
+    """Tools over one raw dataset."""
+
+    dataset: RawDataset
+    profile: DatasetProfile
+
+    def capabilities(self) -> tuple[Capability, ...]:
+        """The tools, to be given to a dialogue."""
+        return (
+            Capability("list_files", f"List the dataset's files, {_FILES} at a time.", ListFiles, self.list_files),
+            Capability(
+                "table_summary",
+                "What is known of a table: meaning, distribution and examples of each column, keys, groups, time "
+                "columns, links to other tables, columns that determine others.",
+                TableSummary,
+                self.table_summary,
+            ),
+            Capability("read_rows", f"Rows of a table as CSV, at most {_ROWS}.", ReadRows, self.read_rows),
+            Capability("read_file", f"Part of a file as text, at most {_BYTES} bytes.", ReadFile, self.read_file),
+            Capability("media_facts", "Format and size of a picture or a sound file.", MediaFacts, self.media_facts),
+        )
+
+    def list_files(self, asked: ListFiles) -> Said:
+        """Paths and sizes in bytes, in the order of the paths."""
+        folder = self._inside(asked.folder)
+        if not folder.is_dir():
+            raise CallRefused("there is no such folder", asked.folder)
+        root = self.dataset.root
+        paths = sorted(path.relative_to(root).as_posix() for path in folder.rglob("*") if path.is_file())
+        shown = paths[asked.start : asked.start + _FILES]
+        lines = [f"{path}\t{(root / path).stat().st_size} bytes" for path in shown]
+        note = f"{len(paths)} files; {len(shown)} from number {asked.start} on are shown."
+        return Said(note, "\n".join(lines), limit=20_000)
+
+    def table_summary(self, asked: TableSummary) -> Said:
+        """The profile of a table in words."""
+        table = self.table_profile(asked.table)
+        return Said(f"{table.rows} rows, {len(table.columns)} columns.", summary(table, self.profile, asked.start))
+
+    def read_rows(self, asked: ReadRows) -> Said:
+        """Rows as CSV; a missing cell is empty."""
+        frame = self._table(asked.table).frame
+        absent = [name for name in asked.columns if name not in frame.columns]
+        if absent:
+            raise CallRefused(f"there is no column {absent[0]!r}; there are:", "\n".join(map(str, frame.columns)))
+        part = frame[list(asked.columns)] if asked.columns else frame
+        part = part.iloc[asked.start : asked.start + asked.rows]
+        note = f"{len(part)} of {len(frame)} rows, from number {asked.start} on."
+        return Said(note, part.to_csv(index=False, lineterminator="\n"))
+
+    def read_file(self, asked: ReadFile) -> Said:
+        """Bytes as text; what is no UTF-8 is shown as escapes."""
+        path = self._file(asked.path)
+        with path.open("rb") as stream:
+            stream.seek(asked.start)
+            data = stream.read(asked.size)
+        size = path.stat().st_size
+        note = f"{len(data)} of {size} bytes, from number {asked.start} on."
+        if b"\0" in data:
+            return Said(f"{note} It is no text; as hexadecimal:", data[:400].hex(" "))
+        return Said(note, data.decode("utf-8", "backslashreplace"), limit=2 * _BYTES)
+
+    def media_facts(self, asked: MediaFacts) -> Said:
+        """What the head of a file says."""
+        return Said("", media_facts(self._file(asked.path)))
+
+    def table_profile(self, name: str) -> TableProfile:
+        """The table of that name. Raises `CallRefused` with the names there are."""
+        self._table(name)
+        return self.profile.table(name)
+
+    def _table(self, name: str) -> Table:
+        try:
+            return self.dataset.table(name)
+        except KeyError:
+            names = "\n".join(table.name for table in self.dataset.tables)
+            raise CallRefused(f"there is no table {name!r}; there are:", names or "(none)") from None
+
+    def _file(self, name: str) -> Path:
+        path = self._inside(name)
+        if not path.is_file():
+            raise CallRefused("there is no such file; `list_files` shows what there is", name)
+        return path
+
+    def _inside(self, name: str) -> Path:
+        root = self.dataset.root.resolve()
+        try:
+            path = (root / name.lstrip("/")).resolve()
+        except (OSError, ValueError):
+            raise CallRefused("that is no path") from None
+        if not path.is_relative_to(root):
+            raise CallRefused("the path leads out of the dataset")
+        return path

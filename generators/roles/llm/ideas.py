@@ -1,0 +1,112 @@
+"""Ideas: what a model answers as Brainstormer. Each becomes a proposal only where the data bears it out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from generators.competitions.card import Modality, Objective
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
+_Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=120)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IdeaTarget(_Strict):
+    """What is to be predicted."""
+
+    column: str = Field("", description="The raw column that it is or is derived from; empty with a plan alone.")
+    rule: Literal["as_is", "above", "equals", "in", "bins", "text_value", "planned"] = Field(
+        "as_is",
+        description="above: column > threshold; equals: column == value; in: column is one of values; bins: edges and "
+        "labels; text_value: the number that a text holds; planned: as `plan` says.",
+    )
+    name: str = Field("", max_length=60, description="Name of the target's column; empty for the column's own.")
+    threshold: float | None = None
+    value: str | float | None = None
+    values: tuple[str | float, ...] = ()
+    edges: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    positive: str = Field("", description="Of two classes, the one that is looked for; empty leaves the choice.")
+
+
+class IdeaLookup(_Strict):
+    """Columns that another table adds to each row by a key."""
+
+    table: str
+    column: str = Field(description="Column of the idea's table that holds the key.")
+    other_column: str = Field(description="The key in the other table.")
+    added: tuple[str, ...] = Field(min_length=1, description="Columns taken over.")
+    prefix: str = Field("", max_length=40, description="They are called <prefix>_<column>; empty: <table>_<column>.")
+
+
+class IdeaExclusion(_Strict):
+    """A column that participants must not get."""
+
+    column: str
+    reason: Line
+
+
+class IdeaSplit(_Strict):
+    """How test rows are held out."""
+
+    kind: Literal["random", "stratified", "grouped", "time"]
+    column: str = Field("", description="The group or time column.")
+    test_fraction: float = Field(0.2, ge=0.05, le=0.5)
+    why: Line
+
+
+class Idea(_Strict):
+    """One formulation of a competition."""
+
+    title: _Title
+    summary: Line = Field(description="One or two sentences: what is predicted from what.")
+    why: Line = Field(description="Why it is worth predicting, and why it can be learned.")
+    table: str
+    target: IdeaTarget
+    objective: Objective
+    inputs: tuple[str, ...] = Field(
+        (), description="Columns that participants get, looked-up ones by their new names; empty: all that are safe."
+    )
+    lookups: tuple[IdeaLookup, ...] = ()
+    excluded: tuple[IdeaExclusion, ...] = ()
+    metric: str
+    metric_parameters: dict[str, Any] = Field(default_factory=dict)
+    metric_why: Line
+    split: IdeaSplit
+    modality: Modality = Modality.TABULAR
+    plan: str = Field("", max_length=4000, description="Only where the rules above do not suffice; see the task.")
+    plan_sources: tuple[str, ...] = Field(
+        (), description="With a plan: every raw column it uses as table.column, and every file by its path."
+    )
+    plan_classes: tuple[str, ...] = Field((), description="With a plan: the classes that the target can have.")
+
+
+class TurnedDown(_Strict):
+    """A table or column that supports no competition."""
+
+    subject: str = Field(description="`table` or `table.column`.")
+    reason: Line
+
+
+class Ideas(_Strict):
+    """The answer: formulations, best first, and what was turned down."""
+
+    proposals: tuple[Idea, ...]
+    turned_down: tuple[TurnedDown, ...] = ()
+
+
+class Revision(_Strict):
+    """The answer to findings: the idea as it is to be now, or why there is none."""
+
+    proposal: Idea | None = None
+    given_up: str = Field("", max_length=1000, description="Why nothing mends it, where `proposal` is null.")
+
+
+def one_line(text: str) -> str:
+    """A model's words as they may stand in a heading or a sentence: one line, nothing that cannot be seen."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

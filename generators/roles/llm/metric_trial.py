@@ -1,0 +1,37 @@
+"""Runs inside an isolated process: what a draft's metric says to the sample and to a perfect submission."""
+
+from __future__ import annotations
+
+import numbers
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from generators.competitions.forms import NUMBER_FORMS
+from generators.competitions.guard import parse_submission
+from generators.competitions.metric_file import load_metric
+from generators.competitions.package import METRIC, SAMPLE_SUBMISSION, read_answers, read_card
+from generators.competitions.scoring import perfect_submission
+
+
+def try_metric(*, root: Path) -> dict[str, Any]:
+    """JSON values: the class's direction, and score or error for either submission."""
+    card = read_card(root)
+    metric = load_metric(root / METRIC)
+    truth = read_answers(root, card)[[*card.ids, *card.targets]]
+    sample = parse_submission((root / SAMPLE_SUBMISSION).read_bytes())
+    if card.form in NUMBER_FORMS:
+        numbers_of = {name: pd.to_numeric(sample[name], errors="coerce") for name in card.prediction_columns}
+        sample = sample.assign(**numbers_of)
+    found: dict[str, Any] = {"higher_is_better": repr(getattr(metric, "higher_is_better", None))}
+    for name, frame in (("sample", sample), ("perfect", perfect_submission(truth, card))):
+        try:
+            metric.validate_submission(frame.copy(), truth.copy())
+            score = metric.evaluate(truth.copy(), frame.copy())
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code; what it raises is the answer
+            found[name] = {"error": f"{type(error).__name__}: {error}"[:1000]}
+        else:
+            real = isinstance(score, numbers.Real) and not isinstance(score, bool)
+            found[name] = {"score": float(score)} if real else {"error": f"no number: {type(score).__name__}"}
+    return found

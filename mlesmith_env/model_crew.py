@@ -1,0 +1,111 @@
+"""The crew of a run whose roles have a model: what a user asks for as data, and the crew that a worker makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from generators.chat.messages import Usage
+    from generators.chat.options import ChatOptions
+    from generators.runs.crew import Crew
+    from generators.runs.llm_crew import Casting
+
+CALLS = "calls.jsonl"
+"""The record of all calls of models, in the folder of a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleModels:
+    """The model of the roles, who plays which, and what that may take."""
+
+    model: str
+    """Model string, such as `openai/gpt-5`."""
+    casting: dict[str, Any] = field(default_factory=dict)
+    """Arguments of `generators.runs.llm_crew.Casting`: the backend of each role, `fallback`, steps."""
+    api_base: str | None = None
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    budget_calls: int | None = None
+    prices: tuple[float, float] | None = None
+    """USD per million tokens, input and output, in place of what litellm knows."""
+    replay: str | None = None
+    """A record of calls: nothing is asked but what it holds, and no network is used."""
+
+    def check(self) -> None:
+        """Raises `ValueError` for what cannot be, naming the option."""
+        from generators.chat.budget import Budget
+        from generators.chat.facts import model_facts
+
+        self.cast()
+        options = self.options()
+        Budget(usd=self.budget_usd, tokens=self.budget_tokens, calls=self.budget_calls)
+        if self.replay is not None:
+            if not Path(self.replay).is_file():
+                raise ValueError(f"--replay {self.replay}: there is no such file; name the {CALLS} of a run")
+        elif self.budget_usd is not None and options.input_usd is None and not model_facts(self.model).priced:
+            raise ValueError(
+                f"--budget-usd cannot be kept: litellm knows no price of {self.model}; give it with --prices IN,OUT "
+                "in USD per million tokens, or use --budget-tokens or --budget-calls"
+            )
+
+    def cast(self) -> Casting:
+        """Who plays which role."""
+        from generators.runs.llm_crew import Casting
+
+        return Casting(**self.casting)
+
+    def options(self) -> ChatOptions:
+        """How the model is asked."""
+        from generators.chat.options import ChatOptions
+
+        low, high = self.prices or (None, None)
+        return ChatOptions(api_base=self.api_base, input_usd=low, output_usd=high)
+
+    def identity(self) -> str:
+        """What a finished dataset hangs on, so that another model's are not taken for it; budgets are no part of it."""
+        return f"{self.model} {sorted(self.cast().as_json().items())}"
+
+    def settings(self, out: Path) -> dict[str, Any]:
+        """JSON arguments of `crew` for the workers of a run into the folder `out`."""
+        return {"record": str(out / CALLS), "models": asdict(self)}
+
+
+def begin_record(out: Path, *, resume: bool) -> None:
+    """Begin the record of a run into the folder `out`, which its workers go on with; with `resume`, one may be there.
+
+    Raises `ValueError` where there is one already, or where the file is none.
+    """
+    from generators.chat.recording import Recording
+
+    path = out / CALLS
+    if not resume and path.exists() and path.stat().st_size:
+        raise ValueError(f"{path}: there are calls of models already; go on with --resume, or move the file away")
+    Recording(path, "resume" if resume else "record").close()
+
+
+def paid(record: Path) -> Usage:
+    """What the calls of a record took. Raises `ValueError` where the file is none."""
+    from generators.chat.recording import Recording
+
+    with Recording(record, "replay") as told:
+        return told.paid()
+
+
+def crew(record: str, models: dict[str, Any]) -> Crew:
+    """The crew of one worker, with the trial in the environment; its calls go into the record of the run."""
+    from generators.chat.budget import Budget
+    from generators.chat.model_chat import ModelChat
+    from generators.chat.model_run import ModelRun
+    from generators.runs.llm_crew import llm_crew
+    from mlesmith_env.trial import ScriptedTrial
+
+    asked = RoleModels(**models)
+    budget = Budget(usd=asked.budget_usd, tokens=asked.budget_tokens, calls=asked.budget_calls)
+    if asked.replay is not None:
+        run = ModelRun(record=Path(asked.replay), mode="replay")
+    else:
+        run = ModelRun(record=Path(record), mode="resume", budget=budget)
+    chat = ModelChat(asked.model, asked.options(), run=run)
+    return llm_crew(chat, asked.cast(), ScriptedTrial())

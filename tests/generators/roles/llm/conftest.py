@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from generators.chat.model_chat import ModelChat
+from generators.chat.model_run import ModelRun
+from generators.chat.options import ChatOptions
+from generators.datasets.profiling import profile_dataset
+from generators.datasets.sources import open_source
+from generators.model_server import ChatRequest, ScriptedModelServer
+from tests.generators.roles.conftest import World
+
+KEY = "sk-scripted-0123456789abcdef"
+"""The key in the environment of these tests, which must turn up nowhere."""
+
+
+class Speech:
+    """A chat with a scripted model, and the server behind it."""
+
+    def __init__(self, server: ScriptedModelServer, run: ModelRun | None = None) -> None:
+        self.server = server
+        options = ChatOptions(api_base=server.url, first_wait_s=0.01, longest_wait_s=0.02, timeout_s=60)
+        self.chat = ModelChat("openai/scripted", options, run=run)
+
+    @property
+    def requests(self) -> tuple[ChatRequest, ...]:
+        assert not self.server.problems
+        return self.server.requests
+
+    def read(self, number: int = -1) -> str:
+        """All that the model could read in a request."""
+        return "\n".join(self.requests[number].texts)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory, orders: pd.DataFrame) -> Iterator[World]:
+    """The table of orders as a raw dataset, which no test changes."""
+    folder = tmp_path_factory.mktemp("raw") / "shop_orders"
+    folder.mkdir()
+    orders.to_csv(folder / "orders.csv", index=False)
+    with open_source(folder) as dataset:
+        yield World(dataset, profile_dataset(dataset))
+
+
+@pytest.fixture
+def speech(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Speech]]:
+    """Starts a server that says the given replies one after the other, or what a function says to each request."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with ExitStack() as stack:
+
+        def start(replies: Sequence[Any] | Callable[[ChatRequest], Any], **options: Any) -> Speech:
+            def play(request: ChatRequest) -> Any:
+                return replies[request.said] if request.said < len(replies) else None
+
+            script = replies if callable(replies) else play
+            return Speech(stack.enter_context(ScriptedModelServer(script)), **options)
+
+        yield start

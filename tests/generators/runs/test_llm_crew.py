@@ -1,0 +1,259 @@
+"""A full run of the roles with a model over HTTP: it errs at every stage, and what comes out holds all the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generators.chat.budget import Budget
+from generators.chat.model_chat import ModelChat
+from generators.chat.model_run import ModelRun
+from generators.chat.options import ChatOptions
+from generators.competitions.package import read_card
+from generators.datasets.sources import open_source
+from generators.errors import BudgetSpent, ModelError
+from generators.finding import Blame
+from generators.model_server import ChatRequest, ScriptedModelServer
+from generators.pipeline import Generation, generate
+from generators.runs.crew import Crew
+from generators.runs.llm_crew import Casting, llm_crew
+from tests.scripted_roles import DESCRIPTION, PREPARE, call, finish, idea, opinion, orders_table
+
+KEY = "sk-scripted-0123456789abcdef"
+ROLES = {"You propose": "brainstormer", "You write": "designer", "You bring": "refactor", "You judge": "reviewer"}
+
+
+class Cast:
+    """A scripted model that plays each conversation of each role by a list of replies of its own."""
+
+    def __init__(self, **lists: Sequence[Sequence[Any]]) -> None:
+        self._lists = lists
+        self._begun: dict[str, list[str]] = {}
+
+    def __call__(self, request: ChatRequest) -> Any:
+        role = next(name for head, name in ROLES.items() if request.system.startswith(head))
+        begun = self._begun.setdefault(role, [])
+        if request.conversation not in begun:
+            begun.append(request.conversation)
+        replies = self._lists[role][begun.index(request.conversation)]
+        return replies[request.said] if request.said < len(replies) else None
+
+
+class Stage:
+    """A table of orders, a scripted model, and the pipeline between them, without the trial."""
+
+    def __init__(self, server: ScriptedModelServer, raw: Path, out: Path) -> None:
+        self.server, self.raw, self.out = server, raw, out
+
+    def crew(self, casting: Casting, run: ModelRun | None = None) -> Crew:
+        options = ChatOptions(api_base=self.server.url, first_wait_s=0.01, longest_wait_s=0.02, timeout_s=60)
+        return llm_crew(ModelChat("openai/scripted", options, run=run), casting)
+
+    def make(self, run: ModelRun | None = None, out: Path | None = None, **casting: Any) -> Generation:
+        crew = self.crew(Casting(**casting), run)
+        with open_source(self.raw) as dataset:
+            return generate(
+                dataset,
+                out or self.out,
+                brainstormer=crew.brainstormer,
+                designer=crew.designer,
+                refactor=crew.refactor,
+                reviewer=crew.reviewer,
+                trial=None,
+                limit=1,
+                transcripts=crew.transcripts,
+                backends=crew.backends,
+            )
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    raw = tmp_path / "shop_orders"
+    raw.mkdir()
+    orders_table().to_csv(raw / "orders.csv", index=False)
+    with ExitStack() as stack:
+
+        def start(script: Any = None, **lists: Any) -> Stage:
+            server = stack.enter_context(ScriptedModelServer(script or Cast(**lists)))
+            return Stage(server, raw, tmp_path / "pool")
+
+        yield start
+
+
+def write(path: str, text: str) -> dict[str, Any]:
+    return call("write_file", path=path, text=text)
+
+
+DONE = finish(how="Orders as they are.")
+SOUND = [write("prepare.py", PREPARE), write("description.md", DESCRIPTION), DONE]
+LATE_DUPLICATES = "if given.duplicated().any():"
+MISTAKES: Mapping[str, Sequence[Sequence[Any]]] = {
+    "brainstormer": [
+        [
+            call("explore_everything"),
+            {**call("table_summary", table="orders"), "fault": "malformed_arguments"},
+            finish(proposals=[idea(inputs=["weight_kg", "weather"])]),
+            {**finish(proposals=[idea()]), "fault": "half_answer"},
+            finish(proposals=[idea(inputs=["weight_kg", "days_late_fee"], metric="lateness")]),
+            finish(proposals=[idea()]),
+        ]
+    ],
+    "designer": [
+        [
+            write("prepare.py", PREPARE.replace("default_rng(SEED)", "default_rng()")),
+            call("edit_file", path="metric.py", old="return macro_f1(", new="return -macro_f1("),
+            call("edit_file", path="metric.py", old=LATE_DUPLICATES, new="if False:"),
+            write("description.md", DESCRIPTION.replace("`early`, `in time` or `late`, ", "")),
+            DONE,
+            call("edit_file", path="metric.py", old="return -macro_f1(", new="return macro_f1("),
+            DONE,
+        ],
+        [call("edit_file", path="prepare.py", old="default_rng()", new="default_rng(SEED)"), DONE],
+    ],
+    "refactor": [
+        [
+            DONE,
+            call("edit_file", path="metric.py", old="if False:", new=LATE_DUPLICATES),
+            DONE,
+        ],
+        [write("description.md", DESCRIPTION), DONE],
+    ],
+    "reviewer": [
+        [
+            finish(**opinion(3.5)),
+            finish(
+                **opinion(
+                    3.5,
+                    {
+                        "axis": "quality",
+                        "severity": "major",
+                        "message": "The question does not name the classes.",
+                        "source": "description",
+                        "quote": "Predict the `status` of each order",
+                        "blame": "refactor",
+                    },
+                )
+            ),
+        ],
+        [finish(**opinion(4.4))],
+    ],
+}
+
+
+@pytest.mark.slow
+def test_mistakes_of_every_stage_are_mended_and_told_from_one_another(stage):
+    play, refused = Cast(**MISTAKES), []
+
+    def storm(request: ChatRequest) -> Any:
+        if len(refused) < 3:
+            refused.append(request)
+            return {"fault": {"kind": "status", "status": 429, "retry_after_s": 0}}
+        return play(request)
+
+    shop = stage(storm)
+    made = shop.make()
+    assert shop.server.problems == ()
+    (published,) = made.published
+    assert published.rounds == 2
+    (proposing, home) = sorted((shop.out / ".rounds").iterdir(), key=lambda path: path.name.endswith("-status"))
+    verdicts = [json.loads((home / str(n) / "verdict.json").read_text("utf-8")) for n in range(3)]
+    failed = [
+        [f["check"] for result in v["results"] for f in result["findings"] if f["severity"] == "error"]
+        for v in verdicts
+    ]
+    assert failed == [["rejects_duplicate_id", "prepare_deterministic"], ["judged_on_axes"], []]
+    talk = [sorted(path.name for path in (home / str(n) / "talk").iterdir()) for n in range(3)]
+    assert talk == [
+        ["1-designer.jsonl"],
+        ["1-designer.jsonl", "2-refactor.jsonl", "3-reviewer.jsonl"],
+        ["1-refactor.jsonl", "2-reviewer.jsonl"],
+    ]
+    assert [path.name for path in proposing.iterdir()] == ["1-brainstormer.jsonl"]
+    provenance = read_card(published.path).provenance
+    counted = shop.server.counts["scripted"]
+    assert (provenance.backend, provenance.model) == ("llm", "openai/scripted")
+    assert provenance.tokens == counted.prompt_tokens + counted.completion_tokens
+    assert provenance.cost_usd is None
+    everything = [path for path in shop.out.rglob("*") if path.is_file()]
+    assert not any(KEY.encode() in path.read_bytes() for path in everything)
+
+
+def test_a_leak_that_a_model_puts_into_public_files_is_found_and_never_published(stage):
+    place = "    for folder, name, table in ("
+    leak = f'    test[[ID, TARGET]].to_csv(public / "hints.csv", index=False)\n{place}'
+    leaking = PREPARE.replace(place, leak)
+    shop = stage(
+        brainstormer=[[finish(proposals=[idea()])], [finish(proposal=None, given_up="Nothing helps.")]],
+        designer=[[write("prepare.py", leaking), write("description.md", DESCRIPTION), DONE], ["No."] * 30],
+    )
+    (rejected,) = shop.make().rejected
+    assert rejected.check in ("no_private_file_in_public", "no_answers_in_other_files")
+    assert rejected.blame is Blame.DESIGNER
+    assert not list(shop.out.glob("[!.]*"))
+
+
+@pytest.mark.slow
+def test_roles_are_mixed_as_asked_and_the_card_says_so(stage):
+    shop = stage(brainstormer=[[finish(proposals=[idea()])]], reviewer=[[finish(**opinion(4.5))]])
+    (published,) = shop.make(designer="rules", refactor="rules").published
+    provenance = read_card(published.path).provenance
+    assert provenance.backend == "brainstormer llm, designer rules, refactor rules, reviewer llm"
+    assert provenance.model == "openai/scripted"
+
+
+def test_a_provider_that_fails_stops_a_dataset_and_leaves_nothing_half_made(stage):
+    shop = stage(lambda _: {"fault": 401})
+    with pytest.raises(ModelError):
+        shop.make()
+    assert not list(shop.out.glob("[!.]*"))
+
+
+@pytest.mark.slow
+def test_rules_take_over_where_a_provider_fails_and_they_are_asked_to(stage):
+    shop = stage(lambda _: {"fault": 401})
+    (published,) = shop.make(fallback="rules").published
+    provenance = read_card(published.path).provenance
+    assert "brainstormer rules (fell back), designer rules (fell back)" in provenance.backend
+    assert (provenance.tokens, provenance.cost_usd) == (0, 0.0)
+
+
+def test_a_budget_that_is_spent_stops_before_the_next_call(stage, tmp_path):
+    shop = stage(brainstormer=[[call("list_files"), finish(proposals=[idea()])]])
+    record = tmp_path / "calls.jsonl"
+    with ModelRun(record=record, budget=Budget(calls=1)) as run, pytest.raises(BudgetSpent, match="--resume"):
+        shop.make(run)
+    assert len(shop.server.requests) == 1
+    with ModelRun(record=record, mode="resume", budget=Budget(calls=2)) as run, pytest.raises(BudgetSpent):
+        shop.make(run)
+    assert len(shop.server.requests) == 2
+    assert not list(shop.out.glob("[!.]*"))
+
+
+@pytest.mark.slow
+def test_a_budget_that_is_spent_stops_and_a_record_goes_on_without_paying_again(stage, tmp_path):
+    lists = {
+        "brainstormer": [[call("list_files"), finish(proposals=[idea()])]],
+        "designer": [SOUND],
+        "reviewer": [[finish(**opinion(4.5))]],
+    }
+    shop = stage(**lists)
+    record = tmp_path / "calls.jsonl"
+    with ModelRun(record=record, budget=Budget(calls=3)) as run, pytest.raises(BudgetSpent, match="--resume"):
+        shop.make(run)
+    assert len(shop.server.requests) == 3
+    assert not list(shop.out.glob("[!.]*"))
+    with ModelRun(record=record, mode="resume") as run:
+        (published,) = shop.make(run).published
+    assert len(shop.server.requests) == 6
+    with ModelRun(record=record, mode="replay") as run:
+        (again,) = shop.make(run, out=tmp_path / "again").published
+    assert len(shop.server.requests) == 6
+    for path in sorted(published.path.rglob("*")):
+        if path.is_file() and path.name != "verification.json":
+            assert path.read_bytes() == (again.path / path.relative_to(published.path)).read_bytes(), path

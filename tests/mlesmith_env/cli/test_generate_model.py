@@ -1,0 +1,122 @@
+"""`mlesmith generate -m`: workers whose roles have a model, over HTTP; what is recorded is never paid for again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generators.competitions.package import read_card
+from generators.model_server import ChatRequest, ScriptedModelServer
+from mlesmith_env.cli import FINDINGS, OK, USAGE, main
+from tests.scripted_roles import DESCRIPTION, PREPARE, call, finish, idea, opinion, orders_table
+
+KEY = "sk-scripted-0123456789abcdef"
+SAID: dict[str, list[Any]] = {
+    "You propose": [call("list_files"), finish(proposals=[idea()])],
+    "You write": [
+        call("write_file", path="prepare.py", text=PREPARE),
+        call("write_file", path="description.md", text=DESCRIPTION),
+        finish(how="Orders as they are."),
+    ],
+    "You judge": [finish(**opinion(4.5))],
+}
+CALLS = sum(map(len, SAID.values()))
+
+
+def play(request: ChatRequest) -> Any:
+    replies = next(replies for head, replies in SAID.items() if request.system.startswith(head))
+    return replies[request.said]
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedModelServer]:
+    """The scripted model, and `shop_orders/orders.csv` in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    folder = tmp_path / "shop_orders"
+    folder.mkdir()
+    orders_table().to_csv(folder / "orders.csv", index=False)
+    with ScriptedModelServer(play) as running:
+        yield running
+    assert running.problems == ()
+
+
+@pytest.fixture
+def make(server: ScriptedModelServer, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    def run(*words: object, out: str = "pool") -> Ran:
+        capsys.readouterr()
+        given = ["generate", "shop_orders", "--out", out, "--limit", 1, "-m", "openai/scripted"]
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in [*given, "--api-base", server.url, *words]])
+        captured = capsys.readouterr()
+        return Ran(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_spent_budget_ends_the_run_and_says_how_it_goes_on(make, server, tmp_path):
+    ran = make("--budget-calls", 1)
+    assert ran.code == FINDINGS
+    assert "the budget of 1 calls is spent" in ran.err
+    assert "--resume" in ran.err
+    assert len(server.requests) == 1
+    funnel = json.loads((tmp_path / "pool" / "funnel.json").read_text("utf-8"))
+    assert funnel["datasets"][0]["ending"] == "stopped"
+    again = make("--budget-calls", 2)
+    assert again.code == USAGE
+    assert "go on with --resume" in again.err
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--designer", "magic"], "--designer is llm or rules, not 'magic'"),
+        (["--fallback", "llm"], "--fallback is rules or left out"),
+        (["--budget-usd", "5"], "litellm knows no price of openai/scripted"),
+        (["--prices", "cheap"], "--prices 'cheap': give two numbers"),
+        (["--replay", "nowhere.jsonl"], "there is no such file"),
+        (["-m", "", "--reviewer", "llm"], "--reviewer needs a model"),
+    ],
+)
+def test_options_that_cannot_be_are_told_by_their_names(make, server, words, told):
+    ran = make(*words)
+    assert ran.code == USAGE
+    assert told in ran.err
+    assert server.requests == ()
+
+
+@pytest.mark.slow
+def test_a_run_is_made_resumed_and_replayed_to_the_byte(make, server, tmp_path):
+    made = make("--prices", "1,2", "--budget-usd", "5")
+    assert (made.code, len(server.requests)) == (OK, CALLS)
+    assert f"models: {CALLS} calls" in made.out
+    (root,) = [path.parent for path in (tmp_path / "pool").glob("[!.]*/competition.json")]
+    provenance = read_card(root).provenance
+    counted = server.counts["scripted"]
+    assert (provenance.backend, provenance.model) == ("llm", "openai/scripted")
+    assert provenance.tokens == counted.prompt_tokens + counted.completion_tokens
+    expected = (counted.prompt_tokens + 2 * counted.completion_tokens) / 1e6
+    assert provenance.cost_usd == pytest.approx(expected, abs=1e-8)
+    resumed = make("--prices", "1,2", "--resume")
+    assert (resumed.code, len(server.requests)) == (OK, CALLS)
+    replayed = make("--prices", "1,2", "--replay", "pool/calls.jsonl", out="again")
+    assert (replayed.code, len(server.requests)) == (OK, CALLS), replayed.out
+    measured = ("verification.json", "leaderboard.csv", "competition.json")
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.name not in measured:
+            assert path.read_bytes() == (tmp_path / "again" / path.relative_to(tmp_path / "pool")).read_bytes()
+    assert not any(KEY.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
