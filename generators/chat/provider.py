@@ -18,6 +18,7 @@ from generators.chat.messages import Usage
 from generators.chat.metering import usage_of
 from generators.chat.options import ChatOptions
 from generators.chat.reading import RawCall, RawReply
+from generators.chat.redaction import without_secrets
 from generators.chat.request import Request
 from generators.chat.text_form import answer_instructions, in_text, instructed, tool_instructions
 from generators.chat.wire import wire_answer, wire_messages, wire_tools
@@ -157,11 +158,12 @@ def _read(response: Any, tools_form: Literal["native", "text"]) -> RawReply:
     message = getattr(choices[0], "message", None) if choices else None
     if message is None:
         raise Fault("passing", None, "the answer holds no message")
+    # a key that is said back is taken out here already, so that what a run does with a reply is what its replay does
     calls = tuple(
-        RawCall(str(call.id or ""), str(call.function.name or ""), str(call.function.arguments or ""))
+        RawCall(str(call.id or ""), str(call.function.name or ""), without_secrets(str(call.function.arguments or "")))
         for call in getattr(message, "tool_calls", None) or ()
     )
     content = message.content if isinstance(message.content, str) else ""
     if not content and not calls:
         content = _refusal(message)
-    return RawReply(content, calls, str(choices[0].finish_reason or "stop"), tools_form)
+    return RawReply(without_secrets(content), calls, str(choices[0].finish_reason or "stop"), tools_form)

@@ -438,6 +438,18 @@ def test_a_recorded_run_replays_without_a_network_errors_included(
     assert path.read_bytes() == before
 
 
+def test_a_key_that_is_said_back_is_taken_out_in_a_run_as_in_its_replay(
+    serve: Callable[..., ScriptedModelServer], tmp_path: Path
+) -> None:
+    server = serve({"text": f"Is it {SECRET}?", "calls": [{"name": "look", "arguments": {"path": SECRET}}]})
+    with ModelRun(record=tmp_path / "calls.jsonl") as run:
+        then = ask(chat(server, run=run), tools=[LOOK])
+    with ModelRun(record=tmp_path / "calls.jsonl", mode="replay") as run:
+        assert ask(chat(server, run=run), tools=[LOOK]).message == then.message
+    assert then.message.text == "Is it [key removed]?"
+    assert then.message.calls[0].arguments == {"path": "[key removed]"}
+
+
 def test_a_cache_answers_the_next_run_and_a_record_of_that_run_replays_alone(
     serve: Callable[..., ScriptedModelServer], tmp_path: Path
 ) -> None:
