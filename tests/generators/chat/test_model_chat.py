@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import subprocess
 import sys
@@ -538,6 +539,21 @@ assert "OF_ANOTHER_PROGRAM" not in os.environ
 """
 
 
+def test_calls_print_and_log_nothing_whether_they_are_answered_or_not(
+    serve: Callable[..., ScriptedModelServer], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    talk = chat(serve("Here.", {"fault": {"kind": "status", "status": 400, "message": SECRET}}))
+    ask(talk)
+    with pytest.raises(ModelError):
+        ask(talk)
+    assert capfd.readouterr() == ("", "")
+    assert [
+        record.name for record in caplog.records if record.name.lower().startswith(("litellm", "openai", "http"))
+    ] == []
+
+
+@pytest.mark.slow
 def test_a_program_that_chats_prints_nothing_of_its_own_and_loads_litellm_for_the_first_call(
     serve: Callable[..., ScriptedModelServer], tmp_path: Path
 ) -> None:
