@@ -4,6 +4,7 @@ MLESmithError
   DatasetError (ValueError)    a raw dataset or file cannot be used; names the file and says what to do
   CompetitionError             a competition package is broken; never the agent's fault, never a reward
   ModelError                   a language model's provider failed; never a verdict, never a score
+    ModelLibraryError (ValueError)  the library that calls models is not installed
   BudgetSpent                  tokens, money or calls that were allowed are used up; what was done so far is kept
 """
 
@@ -22,6 +23,10 @@ class CompetitionError(MLESmithError):
 
 class ModelError(MLESmithError):
     """A language model's provider failed."""
+
+
+class ModelLibraryError(ModelError, ValueError):
+    """The library that calls models is not installed; the message says how to install it."""
 
 
 class BudgetSpent(MLESmithError):  # noqa: N818 - a stop that was asked for, no fault

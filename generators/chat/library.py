@@ -8,7 +8,7 @@ import os
 import threading
 from types import ModuleType
 
-from generators.errors import ModelError
+from generators.errors import ModelLibraryError
 
 _LOADING = threading.Lock()
 _SILENT = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
@@ -30,7 +30,7 @@ def load_litellm() -> ModuleType:
         try:
             import litellm
         except ImportError as error:
-            raise ModelError(
+            raise ModelLibraryError(
                 f"language models are called through litellm, which cannot be imported ({error}): "
                 "pip install 'mlesmith-env[llm]'"
             ) from None

@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise
         complain(error)
         failed = isinstance(error, BudgetSpent | CompetitionError | ModelError | SandboxError)
-        sys.exit(FINDINGS if failed else USAGE)
+        sys.exit(FINDINGS if failed and not isinstance(error, ValueError) else USAGE)
     except OSError as error:
         if debug:
             raise
