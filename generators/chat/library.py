@@ -19,7 +19,7 @@ _SETTINGS = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION
 
 
 def load_litellm() -> ModuleType:
-    """The library, made quiet. Raises `ModelError` where it is not installed."""
+    """The library, made quiet. Raises `ModelLibraryError` where it is not installed."""
     with _LOADING:
         for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)
