@@ -27,6 +27,7 @@ if _TYPE_CHECKING:
     from mlesmith_env.comparison import Comparison, replay
     from mlesmith_env.env import MLESmithEnv
     from mlesmith_env.making import generate, verify
+    from mlesmith_env.model_crew import RoleModels
     from mlesmith_env.pool.pool import Pool
     from mlesmith_env.rewards import normalize
     from mlesmith_env.rollout import Rollout, play
@@ -51,6 +52,7 @@ __all__ = [
     "Malformed",
     "ObservationSpace",
     "Pool",
+    "RoleModels",
     "Rollout",
     "Rules",
     "SandboxError",
@@ -83,6 +85,7 @@ _NAMES = {
     "Malformed": "mlesmith_env.actions",
     "ObservationSpace": "mlesmith_env.spaces",
     "Pool": "mlesmith_env.pool.pool",
+    "RoleModels": "mlesmith_env.model_crew",
     "Rollout": "mlesmith_env.rollout",
     "Rules": "mlesmith_env.turn",
     "SandboxError": "sandboxes.errors",
