@@ -268,6 +268,8 @@ def test_a_budget_that_is_spent_stops_before_the_next_call(stage, tmp_path):
     with ModelRun(record=record, budget=Budget(calls=1)) as run, pytest.raises(BudgetSpent, match="--resume"):
         shop.make(run)
     assert len(shop.server.requests) == 1
+    (talk,) = shop.out.glob(".rounds/*.broken-off/*")
+    assert json.loads(talk.read_text("utf-8").splitlines()[0])["ended"] == "broken off"
     with ModelRun(record=record, mode="resume", budget=Budget(calls=2)) as run, pytest.raises(BudgetSpent):
         shop.make(run)
     assert len(shop.server.requests) == 2
