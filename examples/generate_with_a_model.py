@@ -1,35 +1,42 @@
-"""A model proposes a competition and judges the package; rules write it, and verification has the last word.
+"""Competitions made with a model: it proposes and reviews, the rules write the package.
 
-`mlesmith generate SRC --out pool -m openai/gpt-5 --designer rules --refactor rules` does the same from a shell.
+`python examples/generate_with_a_model.py -m openai/gpt-5` asks that model, with its key in the environment. Without a
+model a scripted one is served on loopback, which needs no key; it says what stands in `roles_script.yaml`.
 """
 
+import argparse
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from connecting import connected
-from sklearn.datasets import load_wine
+import mlesmith_env
+from mlesmith_env import RoleModels, ScriptedModelServer
 
-from mlesmith_env import Pool, RoleModels, generate_many
+SCRIPT = Path(__file__).with_name("roles_script.yaml")
 
 
-def main(folder: Path, argv: Sequence[str] | None = None) -> list[str]:
-    """Write a table, make a competition from it, and return its id."""
-    load_wine(as_frame=True).frame.to_csv(folder / "wine.csv", index=False)
-    with connected(argv, "roles_script.yaml") as chat:
-        casting = {"designer": "rules", "refactor": "rules"}
-        models = RoleModels(model=chat.model, casting=casting, api_base=chat.options.api_base)
-        made = generate_many([str(folder / "wine.csv")], folder / "pool", limit=1, models=models)
-    pool = Pool(folder / "pool")
-    for name in pool:
-        card = pool.get(name).card
-        print(name, "-", card.title, "-", card.metric, "- by", card.provenance.model or "rules")
-    for record in made.records:
-        for rejected in record.rejected:
-            print("not", rejected.title, "-", rejected.reason)
-    return list(pool)
+def main(out: Path, argv: Sequence[str] | None = None) -> list[str]:
+    """Make competitions of the built-in wines, and return their ids."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-m", "--model", default="")
+    parser.add_argument("--budget-usd", type=float, default=None)
+    options = parser.parse_args(argv)
+    casting = {"designer": "rules", "refactor": "rules"}
+    with ExitStack() as stack:
+        if options.model:
+            models = RoleModels(model=options.model, budget_usd=options.budget_usd, casting=casting)
+        else:
+            server = stack.enter_context(ScriptedModelServer(SCRIPT))
+            models = RoleModels(model="openai/scripted", api_base=server.url, casting=casting)
+        generation = mlesmith_env.generate("builtin:wine", out, limit=1, models=models)
+    for made in generation.published:
+        said = mlesmith_env.Pool(out).get(made.id).card.provenance
+        cost = "unknown" if said.cost_usd is None else f"{said.cost_usd:.4f} USD"
+        print(f"{made.id}: {made.title} ({said.backend}; {said.model}, {said.tokens} tokens, cost {cost})")
+    return [made.id for made in generation.published]
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        main(Path(scratch))
+        main(Path(scratch, "pool"))

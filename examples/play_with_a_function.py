@@ -11,6 +11,8 @@ from mlesmith_env import FunctionAgent, Rollout, play
 
 def main(argv: Sequence[str] | None = None) -> Rollout:
     """Play and return the rollout."""
+    # prices are those that litellm brings; it would ask the network for newer ones
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import litellm
 
     with connected(argv) as chat:

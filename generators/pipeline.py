@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -95,32 +96,38 @@ def generate(
     warm_up(HASH_SEEDS[:1])  # it loads while the dataset is read
     with clock.stage(Stage.PROFILE, dataset.name):
         profile = profile_dataset(dataset, seed=seed)
-    with clock.stage(Stage.PROPOSE, dataset.name):
-        others = [
-            one for one in (pool_traits(Path(out)) if existing is None else existing) if one.dataset != dataset.digest
-        ]
-        proposed = brainstormer.propose(dataset, profile, limit=limit, existing=others)
     place = Path(out, ROUNDS) if work is None else Path(work)
-    if transcripts is not None:
-        transcripts.save(_emptied(place / f"{dataset.name}.proposing"))
-    warm_up(HASH_SEEDS)
-    line = _Line(
-        workshop=Workshop(brainstormer, designer, refactor, dataset, profile, seed, clock),
-        reviewer=reviewer,
-        trial=trial,
-        rounds=rounds,
-        out=Path(out),
-        work=place,
-        transcripts=transcripts,
-        backends=backends,
-        proposals=len(proposed.proposals),
-        overwrite=overwrite,
-        tiers=wanted,
-    )
-    waiting = [*proposed.proposals[:limit], *proposed.reserves]
-    ends: list[tuple[Published | Rejected, Funnel]] = []
-    while waiting and sum(isinstance(end, Published) for end, _ in ends) < limit:
-        ends.append(line.make(waiting.pop(0)))
+    broken_off = place / f"{dataset.name}.broken-off"
+    for folder in (broken_off, place / f"{dataset.name}.proposing"):
+        shutil.rmtree(folder, ignore_errors=True)
+    with transcripts.of_one_dataset(broken_off) if transcripts is not None else nullcontext():
+        with clock.stage(Stage.PROPOSE, dataset.name):
+            others = [
+                one
+                for one in (pool_traits(Path(out)) if existing is None else existing)
+                if one.dataset != dataset.digest
+            ]
+            proposed = brainstormer.propose(dataset, profile, limit=limit, existing=others)
+        if transcripts is not None:
+            transcripts.save(place / f"{dataset.name}.proposing")
+        warm_up(HASH_SEEDS)
+        line = _Line(
+            workshop=Workshop(brainstormer, designer, refactor, dataset, profile, seed, clock),
+            reviewer=reviewer,
+            trial=trial,
+            rounds=rounds,
+            out=Path(out),
+            work=place,
+            transcripts=transcripts,
+            backends=backends,
+            proposals=len(proposed.proposals),
+            overwrite=overwrite,
+            tiers=wanted,
+        )
+        waiting = [*proposed.proposals[:limit], *proposed.reserves]
+        ends: list[tuple[Published | Rejected, Funnel]] = []
+        while waiting and sum(isinstance(end, Published) for end, _ in ends) < limit:
+            ends.append(line.make(waiting.pop(0)))
     return Generation(
         dataset=dataset.name,
         published=tuple(end for end, _ in ends if isinstance(end, Published)),
@@ -289,11 +296,6 @@ class _Line:
     def _layers(self) -> tuple[Layer, ...]:
         later = ((Layer.REVIEW, self.reviewer), (Layer.TRIAL, self.trial))
         return (Layer.ASSERTION, *(layer for layer, judge in later if judge is not None))
-
-
-def _emptied(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    return folder
 
 
 def _not_needed(proposal: Proposal) -> Refusal:

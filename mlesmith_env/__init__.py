@@ -35,7 +35,7 @@ if _TYPE_CHECKING:
     from mlesmith_env.comparison import Comparison, replay
     from mlesmith_env.env import MLESmithEnv
     from mlesmith_env.evaluation.evaluate import Evaluation, evaluate
-    from mlesmith_env.making import generate, generate_many, verify
+    from mlesmith_env.making import generate, verify
     from mlesmith_env.model_crew import RoleModels
     from mlesmith_env.pool.pool import Pool
     from mlesmith_env.rewards import normalize
@@ -85,7 +85,6 @@ __all__ = [
     "entrant",
     "evaluate",
     "generate",
-    "generate_many",
     "load_task",
     "normalize",
     "parse_action",
@@ -130,7 +129,6 @@ _NAMES = {
     "entrant": "mlesmith_env.agents.entrants",
     "evaluate": "mlesmith_env.evaluation.evaluate",
     "generate": "mlesmith_env.making",
-    "generate_many": "mlesmith_env.making",
     "load_task": "mlesmith_env.tasks",
     "normalize": "mlesmith_env.rewards",
     "parse_action": "mlesmith_env.actions",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ def generate(
     overwrite: bool = False,
     tiers: Sequence[str] = (),
     existing: Sequence[Traits] | None = None,
+    models: RoleModels | None = None,
     on_event: Callable[[Any], None] | None = None,
     on_dataset: Callable[[RawDataset], None] | None = None,
 ) -> Generation:
@@ -36,20 +38,26 @@ def generate(
     `source`: a folder, a file, an archive, or `builtin:<name>`. `rounds`: repair rounds for a draft that fails its
     verification. `overwrite`: put them in the place of other competitions with the same ids. `tiers`: the
     sizes in which each is wanted besides (`micro`, `small`). `existing`: formulations that new ones are to
-    differ from, by default those in `out` as it is now. `on_event` is told of the
-    progress, `on_dataset` of the dataset once it is read, its unusable files included. Raises
-    `DatasetError` where the source cannot be used.
+    differ from, by default those in `out` as it is now. `models`: roles with a language model, whose
+    calls are recorded in `out`; those recorded there already are not made again. `on_event` is told of the progress,
+    `on_dataset` of the dataset once it is read, its unusable files included.
+
+    Raises `DatasetError` where the source cannot be used, `ModelError` where a model's provider fails and no other
+    backend takes over, `BudgetSpent` where what may be spent on models is spent.
     """
     from generators import pipeline
     from generators.datasets.sources import open_source
+    from mlesmith_env import model_crew
 
-    hands = crew()
-    with open_source(source) as dataset:
+    place = Path(out).expanduser().resolve()
+    with ExitStack() as stack:
+        dataset = stack.enter_context(open_source(source))
+        hands = crew() if models is None else stack.enter_context(model_crew.employed(models, place))
         if on_dataset is not None:
             on_dataset(dataset)
         return pipeline.generate(
             dataset,
-            Path(out).expanduser().resolve(),
+            place,
             brainstormer=hands.brainstormer,
             designer=hands.designer,
             refactor=hands.refactor,
@@ -61,6 +69,8 @@ def generate(
             overwrite=overwrite,
             tiers=tiers,
             existing=existing,
+            transcripts=hands.transcripts,
+            backends=hands.backends,
             on_event=on_event,
         )
 

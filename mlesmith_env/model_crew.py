@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from generators.chat.messages import Usage
+    from generators.chat.model_run import ModelRun
     from generators.chat.options import ChatOptions
     from generators.runs.crew import Crew
     from generators.runs.llm_crew import Casting
@@ -93,19 +96,35 @@ def paid(record: Path) -> Usage:
         return told.paid()
 
 
+@contextlib.contextmanager
+def employed(models: RoleModels, out: Path) -> Iterator[Crew]:
+    """A crew for one dataset in this process, whose calls go into the record in `out`; calls that it holds are not made
+    again. Raises `ValueError` for what cannot be."""
+    models.check()
+    with _opened(models, out / CALLS) as run:
+        yield _crew(models, run)
+
+
 def crew(record: str, models: dict[str, Any]) -> Crew:
-    """The crew of one worker, with the trial in the environment; its calls go into the record of the run."""
+    """The crew of one worker, with the trial in the environment; its calls go into the record of the run, which is open
+    as long as the worker lives."""
+    asked = RoleModels(**models)
+    return _crew(asked, _opened(asked, Path(record)))
+
+
+def _opened(models: RoleModels, record: Path) -> ModelRun:
     from generators.chat.budget import Budget
-    from generators.chat.model_chat import ModelChat
     from generators.chat.model_run import ModelRun
+
+    if models.replay is not None:
+        return ModelRun(record=Path(models.replay), mode="replay")
+    budget = Budget(usd=models.budget_usd, tokens=models.budget_tokens, calls=models.budget_calls)
+    return ModelRun(record=record, mode="resume", budget=budget)
+
+
+def _crew(models: RoleModels, run: ModelRun) -> Crew:
+    from generators.chat.model_chat import ModelChat
     from generators.runs.llm_crew import llm_crew
     from mlesmith_env.trial import ScriptedTrial
 
-    asked = RoleModels(**models)
-    budget = Budget(usd=asked.budget_usd, tokens=asked.budget_tokens, calls=asked.budget_calls)
-    if asked.replay is not None:
-        run = ModelRun(record=Path(asked.replay), mode="replay")
-    else:
-        run = ModelRun(record=Path(record), mode="resume", budget=budget)
-    chat = ModelChat(asked.model, asked.options(), run=run)
-    return llm_crew(chat, asked.cast(), ScriptedTrial())
+    return llm_crew(ModelChat(models.model, models.options(), run=run), models.cast(), ScriptedTrial())

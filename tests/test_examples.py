@@ -37,6 +37,18 @@ def test_a_table_becomes_a_pool(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert all(name in capsys.readouterr().out for name in ids[:1])
 
 
+@pytest.mark.slow
+def test_a_model_proposes_and_reviews(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    (name,) = load("generate_with_a_model").main(tmp_path, [])
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"{name}: Which cultivar is a wine made of?")
+    assert "brainstormer llm, designer rules" in shown
+    assert "cost unknown" in shown
+
+
 def test_four_episodes_run_at_once() -> None:
     texts = load("many_environments").main()
     assert [str(n**2) in text for n, text in enumerate(texts)] == [True] * 4
@@ -81,14 +93,6 @@ def test_a_model_is_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     made = load("evaluate_a_model").main([], tmp_path / "out")
     assert [(record.ending, record.valid) for record in made.records] == [("finished", True)] * 4
     assert "builtin:iris: accuracy" in capsys.readouterr().out
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("beside")
-def test_a_model_proposes_a_label_that_no_column_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In a worker of its own, which loads litellm again; the roles themselves are tested without one."""
-    assert len(load("generate_with_a_model").main(tmp_path, [])) == 1
-    assert "Is it a strong wine? - roc_auc - by openai/scripted" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("beside")

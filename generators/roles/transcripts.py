@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,18 @@ class Transcripts:
     _spent: dict[str, Usage] = field(default_factory=dict)
     _models: dict[str, list[str]] = field(default_factory=dict)
     _falls: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @contextmanager
+    def of_one_dataset(self, broken_off: Path) -> Iterator[None]:
+        """Around the work on one dataset: nothing of another one is counted in, and where the work is broken off, what
+        was said and not saved goes into the folder `broken_off`."""
+        for kept in (self._unsaved, self._spent, self._models, self._falls):
+            kept.clear()
+        try:
+            yield
+        except BaseException:
+            self.save(broken_off)
+            raise
 
     def add(self, transcript: Transcript) -> None:
         """Keep one."""

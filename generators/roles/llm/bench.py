@@ -25,6 +25,7 @@ from generators.competitions.package import (
 )
 from generators.competitions.prepare_file import PREPARE_LIMITS
 from generators.roles.llm.capability import Arguments, CallRefused, Capability, Said
+from generators.roles.llm.fencing import repeatable
 from sandboxes.limits import Limits
 from sandboxes.script import FunctionResult, run_function
 
@@ -200,8 +201,8 @@ class Bench:
         return "", "\n".join(shown), found
 
     def described(self, text: str) -> str:
-        """A text without paths of this machine."""
-        return text.replace(f"{self._root}/", "").replace(str(self._raw), "raw")
+        """A text without paths of this machine and places in its memory."""
+        return repeatable(text.replace(f"{self._root}/", "").replace(str(self._raw), "raw"))
 
     def _described(self, result: FunctionResult) -> str:
         what = f"{result.error_types[0]}: {result.error_message}" if result.error_types else result.status

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{8,16}\b")
 DATA_CHARS = 8000
 """Characters of data shown at a time, unless less is asked for."""
 _UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
@@ -39,6 +41,12 @@ def visible(text: str) -> str:
         else character.encode("unicode_escape", "surrogatepass").decode("ascii")
         for character in text.replace("\r\n", "\n")
     )
+
+
+def repeatable(text: str) -> str:
+    """The text without places in memory, which differ from run to run: what a model reads again must be the same for a
+    recorded conversation to be found."""
+    return _ADDRESS.sub("0x...", text)
 
 
 def _mark(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field
 
 from generators.roles.llm.capability import Arguments, Capability, Said
+from generators.roles.llm.fencing import repeatable
 from sandboxes.limits import Limits
 from sandboxes.local import LocalSandbox
 from sandboxes.sandbox import ExecutionResult
@@ -29,6 +30,7 @@ class PythonSession:
         self._data = data
         self._limits = limits
         self._sandbox: LocalSandbox | None = None
+        self._places = ("", "")
 
     def __enter__(self) -> Self:
         return self
@@ -63,10 +65,12 @@ class PythonSession:
                 sandbox.close()
                 raise
             self._sandbox = sandbox
-        return _said(self._sandbox.execute(asked.code))
+            # before any code of a model: where a session lies in a folder of this machine, no answer shows which
+            self._places = (sandbox.execute("import os; os.getcwd()").result.strip("'\""), str(self._data))
+        return _said(self._sandbox.execute(asked.code), self._places)
 
 
-def _said(result: ExecutionResult) -> Said:
+def _said(result: ExecutionResult, places: tuple[str, str]) -> Said:
     # no seconds: the same code over the same data is to be answered with the same words
     note = f"The code ended with status {result.status.value}."
     if result.reason:
@@ -77,4 +81,7 @@ def _said(result: ExecutionResult) -> Said:
     if result.error_name and not result.traceback:
         parts.append(f"{result.error_name}: {result.error_message}")
     output = "\n".join(part.rstrip("\n") for part in parts if part.strip())
+    for place, shown in zip(places, ("/workspace", "/workspace/public"), strict=True):
+        output = output.replace(place, shown) if place else output
+    output = repeatable(output)
     return Said(note if output else f"{note} It printed nothing.", output)

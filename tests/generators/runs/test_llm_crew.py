@@ -199,6 +199,45 @@ def test_a_leak_that_a_model_puts_into_public_files_is_found_and_never_published
 
 
 @pytest.mark.slow
+def test_a_label_that_no_rule_can_state_is_made_by_the_designer_as_planned(stage):
+    plan = idea(
+        title="Will a heavy order be late?",
+        target={"column": "status", "rule": "planned", "name": "trouble"},
+        objective="binary classification",
+        metric="roc_auc",
+        inputs=["distance_km", "carrier", "fragile", "price"],
+        plan="trouble is 1 where an order is late and weighs more than 4 kg, else 0.",
+        plan_sources=["orders.status", "orders.weight_kg", "orders.csv"],
+        plan_classes=["0", "1"],
+    )
+    code = (
+        PREPARE.replace('TARGET = "status"', 'TARGET = "trouble"')
+        .replace('INPUTS = ["weight_kg", ', "INPUTS = [")
+        .replace('CLASSES = ["early", "in time", "late"]', "CLASSES = [0, 1]")
+        .replace(
+            'rows = pd.read_csv(raw / "orders.csv")[[*INPUTS, TARGET]]',
+            'rows = pd.read_csv(raw / "orders.csv")\n'
+            '    late = (rows["status"] == "late") & (rows["weight_kg"] > 4)\n'
+            "    rows = rows.assign(**{TARGET: late.astype(int)})[[*INPUTS, TARGET]]",
+        )
+        .replace("rng.choice(CLASSES, len(test))", "rng.random(len(test)).round(3)")
+    )
+    text = DESCRIPTION.replace("`status`", "`trouble`").replace("`early`, `in time` or `late`", "0 or 1")
+    text = text.replace("`weight_kg`, ", "").replace("row_id,status\n3,late\n7,early", "row_id,trouble\n3,0.7\n7,0.1")
+    evaluation = "Macro F1: the mean of the F1 scores of the three classes, each of the same weight."
+    text = text.replace(evaluation, "ROC AUC of the probabilities that the trouble is 1.")
+    shop = stage(
+        brainstormer=[[finish(proposals=[plan])]],
+        designer=[[write("prepare.py", code), write("description.md", text), DONE]],
+        reviewer=[[finish(**opinion(4.2))]],
+    )
+    made = shop.make()
+    assert made.rejected == ()
+    card = read_card(made.published[0].path)
+    assert (card.targets, card.classes, card.form.value) == (("trouble",), ("0", "1"), "probability")
+
+
+@pytest.mark.slow
 def test_roles_are_mixed_as_asked_and_the_card_says_so(stage):
     shop = stage(brainstormer=[[finish(proposals=[idea()])]], reviewer=[[finish(**opinion(4.5))]])
     (published,) = shop.make(designer="rules", refactor="rules").published
@@ -229,6 +268,8 @@ def test_a_budget_that_is_spent_stops_before_the_next_call(stage, tmp_path):
     with ModelRun(record=record, budget=Budget(calls=1)) as run, pytest.raises(BudgetSpent, match="--resume"):
         shop.make(run)
     assert len(shop.server.requests) == 1
+    (talk,) = shop.out.glob(".rounds/*.broken-off/*")
+    assert json.loads(talk.read_text("utf-8").splitlines()[0])["ended"] == "broken off"
     with ModelRun(record=record, mode="resume", budget=Budget(calls=2)) as run, pytest.raises(BudgetSpent):
         shop.make(run)
     assert len(shop.server.requests) == 2

@@ -132,9 +132,9 @@ def test_the_same_seed_makes_the_same_tree_and_another_one_another(played: Calla
         return ScriptedReply(text=program(f"guess {len(request.last) % 7}"))
 
     policy = Policy(drafts=2, crossover_share=0.5, choice="ranked")
-    trees = [kinds(played(script, nodes=6, policy=policy, seed=seed)[0]) for seed in (1, 1, 2, 3)]
-    assert trees[0] == trees[1]
-    assert any(tree != trees[0] for tree in trees[2:])
+    first, again, other = (kinds(played(script, nodes=5, policy=policy, seed=seed)[0]) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
 
 
 def test_hidden_scores_are_replaced_by_what_the_programs_print(played: Callable[..., Any]) -> None:
