@@ -6,17 +6,19 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import ModuleType
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+from generators.chat.advice import advice
 from generators.chat.facts import ModelFacts, model_facts
 from generators.chat.faults import Fault, fault_of
+from generators.chat.forms import FormChoice, Forms
 from generators.chat.library import load_litellm
 from generators.chat.messages import Usage
+from generators.chat.metering import usage_of
 from generators.chat.options import ChatOptions
 from generators.chat.reading import RawCall, RawReply
+from generators.chat.redaction import without_secrets
 from generators.chat.request import Request
 from generators.chat.text_form import answer_instructions, in_text, instructed, tool_instructions
 from generators.chat.wire import wire_answer, wire_messages, wire_tools
@@ -25,34 +27,6 @@ _NO_KEY = "none"
 """Sent to a server of one's own where no key is set: clients insist on one, such servers do not."""
 _MARKED = ("anthropic", "bedrock", "vertex_ai", "openrouter", "databricks")
 """Providers that are to be told what to cache, for Claude models; the others find out for themselves."""
-_TOOL_WORDS = ("tool", "function call", "functions")
-_ANSWER_WORDS = ("response_format", "json_schema", "response schema", "structured output", "json mode")
-_REFUSAL_WORDS = (
-    "support",
-    "no endpoints",
-    "not available",
-    "not allowed",
-    "not permitted",
-    "not enabled",
-    "unknown param",
-    "unrecognized",
-    "unexpected",
-    "extra inputs",
-    "extra fields",
-    "invalid schema",
-    "invalid_schema",
-    "cannot be used",
-    "can't be used",
-)
-"""Of a provider that has no such thing; without one of them the fault is in what was sent, and text would hide it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forms:
-    """How tools are offered and a structured answer is asked for."""
-
-    tools: Literal["native", "text"]
-    answers: Literal["native", "text"]
 
 
 class Provider:
@@ -61,8 +35,7 @@ class Provider:
     def __init__(self, model: str, options: ChatOptions) -> None:
         self.model = model
         self.options = options
-        self._lock = threading.Lock()
-        self._refused: set[Literal["tools", "answers"]] = set()
+        self._forms = FormChoice(options)
 
     def facts(self) -> ModelFacts:
         """What litellm knows of the model."""
@@ -78,100 +51,29 @@ class Provider:
 
     def advice(self, fault: Fault, attempts: int) -> str:
         """What happened, and what the user can do about it."""
-        status = f" (HTTP {fault.status})" if fault.status else ""
-        said = f" The provider says: {fault.said}" if fault.said else ""
-        return f"{self.model}: {self._what(fault, attempts)}{status}.{said}"
-
-    def _what(self, fault: Fault, attempts: int) -> str:
-        match fault.kind:
-            case "key":
-                return f"the provider takes no call without a valid key; {self._key_advice()}"
-            case "model":
-                return (
-                    "there is no such model or no such address; `mlesmith models PATTERN` lists the models that are "
-                    "known, such as `openai/*`"
-                )
-            case "quota":
-                return "the account at the provider has no money or quota left; top it up, or use another model"
-            case "length":
-                return "the conversation is longer than the model takes; use a model with a longer context"
-            case "content":
-                return "the provider refuses the content"
-            case "request":
-                return "the provider refuses the request"
-            case "passing" if (fault.retry_after_s or 0.0) > self.options.longest_wait_s:
-                return f"the provider asks to wait for {fault.retry_after_s:g} s, longer than calls may wait"
-            case "passing":
-                more = "" if attempts == 1 else f" in {attempts} attempts"
-                return f"the provider could not be reached, or failed{more}; try again later"
-
-    def _key_advice(self) -> str:
-        if self.options.key_variable is not None:
-            return f"check the environment variable {self.options.key_variable}"
-        facts = self.facts()
-        if facts.key_variables:
-            return f"set the environment variable {' or '.join(facts.key_variables)}"
-        usual = f"{(facts.provider or '').upper()}_API_KEY"
-        named = usual if usual in os.environ else f"that holds the key of {facts.provider or 'the provider'}"
-        return f"check the environment variable {named}"
+        return advice(fault, attempts, self.options, self.facts())
 
     def ask(self, request: Request, refused: Callable[[Fault], None]) -> tuple[RawReply, Usage]:
         """The answer to one attempt. Raises `Fault`. `refused`: is told where the provider refuses tools or the form
         of the answer, and text is tried instead."""
-        litellm = load_litellm()
+        litellm, facts = load_litellm(), self.facts()
         while True:
-            forms = self._forms(request)
-            arguments = self._arguments(request, forms)
+            forms = self._forms.forms(request, facts)
+            arguments = self._arguments(request, forms, facts)
             begun = time.monotonic()
             try:
                 response = _within(self.options.timeout_s, lambda: litellm.completion(**arguments))  # noqa: B023 - it is called at once
             except Fault as fault:
-                if not self._falls_back(fault, request, forms):
+                if not self._forms.falls_back(fault, request, forms):
                     raise
                 refused(fault)
                 continue
             seconds = time.monotonic() - begun
             raw = _read(response, forms.tools)
-            return raw, self._usage(litellm, arguments, response, seconds)
+            return raw, usage_of(response, arguments, seconds, self.options, facts)
 
-    def _forms(self, request: Request) -> Forms:
-        facts = self.facts()
-        with self._lock:
-            refused = set(self._refused)
-        tools: Literal["native", "text"] = "native"
-        answers: Literal["native", "text"] = "native"
-        if self.options.tools != "auto":
-            tools = self.options.tools
-        elif facts.tools is False or "tools" in refused:
-            tools = "text"
-        if self.options.answers != "auto":
-            answers = self.options.answers
-        elif facts.structured_answers is False or "answers" in refused:
-            answers = "text"
-        elif request.tools and (tools == "text" or facts.provider not in ("openai", "azure")):
-            # most providers take either tools or the form of an answer, and some force the answer where both are given
-            answers = "text"
-        return Forms(tools, answers)
-
-    def _falls_back(self, fault: Fault, request: Request, forms: Forms) -> bool:
-        """Whether the provider refused tools or the form of the answer, so that text is to be tried."""
-        refused: Literal["tools", "answers"]
-        native_answer = request.answer is not None and forms.answers == "native" and self.options.answers == "auto"
-        native_tools = bool(request.tools) and forms.tools == "native" and self.options.tools == "auto"
-        if not fault.refuses(*_REFUSAL_WORDS):
-            return False
-        if native_answer and fault.refuses(*_ANSWER_WORDS):
-            refused = "answers"
-        elif native_tools and fault.refuses(*_TOOL_WORDS):
-            refused = "tools"
-        else:
-            return False
-        with self._lock:
-            self._refused.add(refused)
-        return True
-
-    def _arguments(self, request: Request, forms: Forms) -> dict[str, Any]:
-        options, facts = self.options, self.facts()
+    def _arguments(self, request: Request, forms: Forms, facts: ModelFacts) -> dict[str, Any]:
+        options = self.options
         told: list[str] = []
         sent: dict[str, Any] = {}
         messages = request.messages
@@ -215,34 +117,6 @@ class Provider:
             address["api_key"] = _NO_KEY
         return address
 
-    def _usage(self, litellm: ModuleType, arguments: Mapping[str, Any], response: Any, seconds: float) -> Usage:
-        told = getattr(response, "usage", None)
-        given = int(getattr(told, "prompt_tokens", 0) or 0)
-        made = int(getattr(told, "completion_tokens", 0) or 0)
-        if not given + made:
-            # a server that does not count leaves it to us: unknown is not nothing
-            given, made = _counted(litellm, arguments, response)
-        details = getattr(told, "prompt_tokens_details", None)
-        cached = int(getattr(details, "cached_tokens", 0) or 0)
-        return Usage(1, given, made, cached, self._cost(litellm, given, made, response), seconds)
-
-    def _cost(self, litellm: ModuleType, given: int, made: int, response: Any) -> float | None:
-        if self.options.input_usd is not None and self.options.output_usd is not None:
-            return (given * self.options.input_usd + made * self.options.output_usd) / 1_000_000
-        if not self.facts().priced:
-            return None
-        try:
-            return float(litellm.completion_cost(completion_response=response, model=self.model))
-        except Exception:  # noqa: BLE001 - a price that litellm cannot work out is unknown, whatever stopped it
-            return None
-
-
-def _counted(litellm: ModuleType, arguments: Mapping[str, Any], response: Any) -> tuple[int, int]:
-    """Input and output tokens as litellm's tokenizer counts them."""
-    message = response.choices[0].message.model_dump(exclude_none=True)
-    given = litellm.token_counter(arguments["model"], messages=arguments["messages"], tools=arguments.get("tools"))
-    return int(given), int(litellm.token_counter(arguments["model"], messages=[message]))
-
 
 def own_server(provider: str | None) -> str:
     """The address of a server that the environment names for a provider; empty where it names none."""
@@ -284,11 +158,12 @@ def _read(response: Any, tools_form: Literal["native", "text"]) -> RawReply:
     message = getattr(choices[0], "message", None) if choices else None
     if message is None:
         raise Fault("passing", None, "the answer holds no message")
+    # a key that is said back is taken out here already, so that what a run does with a reply is what its replay does
     calls = tuple(
-        RawCall(str(call.id or ""), str(call.function.name or ""), str(call.function.arguments or ""))
+        RawCall(str(call.id or ""), str(call.function.name or ""), without_secrets(str(call.function.arguments or "")))
         for call in getattr(message, "tool_calls", None) or ()
     )
     content = message.content if isinstance(message.content, str) else ""
     if not content and not calls:
         content = _refusal(message)
-    return RawReply(content, calls, str(choices[0].finish_reason or "stop"), tools_form)
+    return RawReply(without_secrets(content), calls, str(choices[0].finish_reason or "stop"), tools_form)

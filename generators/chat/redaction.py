@@ -7,8 +7,9 @@ import re
 from typing import Any
 
 _NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(_\w+)?$", re.IGNORECASE)
-_SHORTEST = 8
-"""Characters; shorter values are no keys, and removing them would tear holes into texts."""
+_SHORTEST, _SHORTEST_WORD = 8, 16
+"""Characters of a value, and of one without digits: what is shorter is no key but a word that stands for none, and
+removing it would tear holes into texts."""
 _LOOKS_LIKE = re.compile(
     r"\b(?:sk|pk|rk|xai|gsk|hf|pplx|tgp|nvapi)[-_][\w*.-]{6,}|\bAIza[\w-]{10,}|(?<=[Bb]earer )[\w.~+/*=-]{6,}"
     r"|(?<=://)[^/\s@]+(?=@)"
@@ -18,8 +19,12 @@ REMOVED = "[key removed]"
 
 def secrets_at_hand() -> list[str]:
     """Values of the environment's variables that are named like keys, the longest first."""
-    found = {value for name, value in os.environ.items() if _NAME.search(name) and len(value) >= _SHORTEST}
+    found = {value for name, value in os.environ.items() if _NAME.search(name) and _may_be_a_key(value)}
     return sorted(found, key=lambda value: (-len(value), value))
+
+
+def _may_be_a_key(value: str) -> bool:
+    return len(value) >= (_SHORTEST_WORD if value.isalpha() else _SHORTEST)
 
 
 def without_secrets(text: str) -> str:

@@ -355,6 +355,14 @@ def test_prices_that_litellm_knows_are_counted_and_ones_that_are_given_count_ins
     assert ask(chat(server, MODEL, input_usd=2.0, output_usd=10.0)).usage.cost_usd == pytest.approx(3.0)
 
 
+def test_tokens_that_the_provider_does_not_count_are_counted_here(serve: Callable[..., ScriptedModelServer]) -> None:
+    server = serve({"text": "one two three", "usage": {"prompt_tokens": 0, "completion_tokens": 0}})
+    usage = ask(chat(server, input_usd=1.0, output_usd=1.0)).usage
+    assert usage.input_tokens > 5
+    assert usage.output_tokens >= 3
+    assert usage.cost_usd == pytest.approx((usage.input_tokens + usage.output_tokens) / 1e6)
+
+
 def test_tokens_that_the_provider_had_cached_are_told(serve: Callable[..., ScriptedModelServer]) -> None:
     server = serve({"text": "Here.", "usage": {"prompt_tokens": 100, "cached_tokens": 60}})
     assert ask(chat(server)).usage.cached_tokens == 60
@@ -430,6 +438,18 @@ def test_a_recorded_run_replays_without_a_network_errors_included(
     assert path.read_bytes() == before
 
 
+def test_a_key_that_is_said_back_is_taken_out_in_a_run_as_in_its_replay(
+    serve: Callable[..., ScriptedModelServer], tmp_path: Path
+) -> None:
+    server = serve({"text": f"Is it {SECRET}?", "calls": [{"name": "look", "arguments": {"path": SECRET}}]})
+    with ModelRun(record=tmp_path / "calls.jsonl") as run:
+        then = ask(chat(server, run=run), tools=[LOOK])
+    with ModelRun(record=tmp_path / "calls.jsonl", mode="replay") as run:
+        assert ask(chat(server, run=run), tools=[LOOK]).message == then.message
+    assert then.message.text == "Is it [key removed]?"
+    assert then.message.calls[0].arguments == {"path": "[key removed]"}
+
+
 def test_a_cache_answers_the_next_run_and_a_record_of_that_run_replays_alone(
     serve: Callable[..., ScriptedModelServer], tmp_path: Path
 ) -> None:
@@ -500,7 +520,7 @@ def test_settings_that_cannot_be_are_refused(make: Callable[[], object], why: st
 
 
 PROGRAM = """
-import sys, logging
+import os, sys, logging
 logging.basicConfig(level=logging.DEBUG)
 assert "litellm" not in sys.modules
 from generators.chat.model_chat import ModelChat
@@ -514,6 +534,7 @@ for question in ("one", "two"):
         print(chat.complete([Message("user", question)], purpose=Purpose("agent")).message.text)
     except ModelError as error:
         print(type(error).__name__)
+assert "OF_ANOTHER_PROGRAM" not in os.environ
 """
 
 
@@ -521,7 +542,7 @@ def test_a_program_that_chats_prints_nothing_of_its_own_and_loads_litellm_for_th
     serve: Callable[..., ScriptedModelServer], tmp_path: Path
 ) -> None:
     server = serve("Here.", {"fault": {"kind": "status", "status": 400, "message": SECRET}})
-    (tmp_path / ".env").write_text("OPENAI_API_BASE=http://127.0.0.1:9/v1\n")
+    (tmp_path / ".env").write_text("OF_ANOTHER_PROGRAM=1\n")
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         env={"PATH": "", "PYTHONPATH": str(Path.cwd()), **server.environment, "OPENAI_API_KEY": SECRET},

@@ -247,6 +247,16 @@ def test_no_key_of_the_environment_is_written_to_a_record_or_a_cache(
         assert SECRET.encode() not in path.read_bytes(), path
 
 
+def test_a_word_that_stands_for_no_key_is_left_in_what_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "scripted")
+    with Recording(tmp_path / "calls.jsonl") as record:
+        write(record, RecordedCall(RawReply("It was scripted."), "", Usage()))
+    with Recording(tmp_path / "calls.jsonl", "replay") as record:
+        call = record.take(TASK, ASKED.key())
+    assert call is not None
+    assert call.reply == RawReply("It was scripted.")
+
+
 @pytest.mark.parametrize(
     "said_of_a_key",
     [
