@@ -51,6 +51,7 @@ def info(
         *difficulty_facts(card),
         ("budget", f"{card.budget.steps} steps, {card.budget.run_s:g} s a run"),
         ("source", f"{card.provenance.source}{f' ({card.provenance.licence})' if card.provenance.licence else ''}"),
+        ("made by", made_by(card)),
         ("folder", output.shown_path(competition.root)),
     ]
     out.print(output.table(["", ""], facts))
@@ -82,6 +83,15 @@ def tiers_of(competition: Competition) -> list[str]:
 
     root = competition.root.resolve()
     return [name for name in TIER_NAMES if find_tier(root, name) is not None] or [competition.card.tier]
+
+
+def made_by(card: Card) -> str:
+    """The backend, and what models took; a cost that is not known is said to be unknown."""
+    made = card.provenance
+    if not made.model:
+        return made.backend
+    cost = "unknown cost" if made.cost_usd is None else f"{made.cost_usd:.4g} USD"
+    return f"{made.backend}; {made.model}, {made.tokens:,} tokens, {cost}"
 
 
 def difficulty_facts(card: Card) -> list[tuple[str, str]]:

@@ -100,7 +100,7 @@ def test_options_that_cannot_be_are_told_by_their_names(make, server, words, tol
 
 
 @pytest.mark.slow
-def test_a_run_is_made_resumed_and_replayed_to_the_byte(make, server, tmp_path):
+def test_a_run_is_made_resumed_and_replayed_to_the_byte(make, server, tmp_path, capsys):
     made = make("--prices", "1,2", "--budget-usd", "5")
     assert (made.code, len(server.requests)) == (OK, CALLS)
     assert f"models: {CALLS} calls" in made.out
@@ -111,6 +111,9 @@ def test_a_run_is_made_resumed_and_replayed_to_the_byte(make, server, tmp_path):
     assert provenance.tokens == counted.prompt_tokens + counted.completion_tokens
     expected = (counted.prompt_tokens + 2 * counted.completion_tokens) / 1e6
     assert provenance.cost_usd == pytest.approx(expected, abs=1e-8)
+    with pytest.raises(SystemExit):
+        main(["info", str(root)])
+    assert f"llm; openai/scripted, {provenance.tokens:,} tokens, " in " ".join(capsys.readouterr().out.split())
     resumed = make("--prices", "1,2", "--resume")
     assert (resumed.code, len(server.requests)) == (OK, CALLS)
     replayed = make("--prices", "1,2", "--replay", "pool/calls.jsonl", out="again")

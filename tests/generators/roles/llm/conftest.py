@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from generators.chat.model_chat import ModelChat
-from generators.chat.model_run import ModelRun
 from generators.chat.options import ChatOptions
 from generators.datasets.profiling import profile_dataset
 from generators.datasets.sources import open_source
@@ -22,10 +21,10 @@ KEY = "sk-scripted-0123456789abcdef"
 class Speech:
     """A chat with a scripted model, and the server behind it."""
 
-    def __init__(self, server: ScriptedModelServer, run: ModelRun | None = None) -> None:
+    def __init__(self, server: ScriptedModelServer, **options: Any) -> None:
         self.server = server
-        options = ChatOptions(api_base=server.url, first_wait_s=0.01, longest_wait_s=0.02, timeout_s=60)
-        self.chat = ModelChat("openai/scripted", options, run=run)
+        waits = {"first_wait_s": 0.01, "longest_wait_s": 0.02, "timeout_s": 60}
+        self.chat = ModelChat("openai/scripted", ChatOptions(api_base=server.url, **waits, **options))
 
     @property
     def requests(self) -> tuple[ChatRequest, ...]:

@@ -88,6 +88,17 @@ def test_an_answer_in_the_text_counts_where_it_fits(speech):
     assert hold(said).answer == Sum(total=5)
 
 
+def test_a_model_without_tools_calls_them_in_its_text(speech):
+    calls = [
+        'I add.\n```tool_call\n{"name": "add", "arguments": {"numbers": [2, 3]}}\n```',
+        '```tool_call\n{"name": "finish", "arguments": {"total": 5}}\n```',
+    ]
+    said = speech(calls, tools="text")
+    assert hold(said).answer == Sum(total=5)
+    assert said.requests[0].offered == ()
+    assert "<untrusted-data " in said.requests[1].last
+
+
 def test_objections_go_back_until_the_answer_holds(speech):
     said = speech([finish(total=4), finish(total=5)])
     outcome = hold(said, check=lambda given: () if given.total == 5 else [Objection("2 and 3 are more than", "4")])
