@@ -69,7 +69,7 @@ def test_close_leaves_no_process_descriptor_or_folder(
     assert host.descendants(os.getpid()) - processes
     sandbox.close()
     assert host.becomes_true(lambda: host.descendants(os.getpid()) <= processes)
-    assert host.descriptors() <= descriptors
+    assert host.becomes_true(lambda: host.descriptors() <= descriptors)  # zmq closes its own a moment later
     assert list(temporary.iterdir()) == []
 
 
@@ -83,7 +83,7 @@ def test_calls_leave_no_process_or_descriptor(tmp_path: Path, any_level: str, ho
     descriptors = host.descriptors()
     for _ in range(5):
         assert run_function(module, "f", isolation=any_level).ok
-    assert host.descriptors() <= descriptors
+    assert host.becomes_true(lambda: host.descriptors() <= descriptors)  # zmq closes its own a moment later
     assert host.becomes_true(lambda: host.descendants(shared_server()._process.pid) <= lasting)
 
 

@@ -356,7 +356,7 @@ def test_close_leaves_no_process_descriptor_or_folder(
     function.close()
     function.close()
     assert host.becomes_true(lambda: not host.descendants(server) - processes)
-    assert host.descriptors() <= descriptors
+    assert host.becomes_true(lambda: host.descriptors() <= descriptors)  # zmq closes its own a moment later
     assert set(tmp_path.iterdir()) == folders
 
 

@@ -32,7 +32,7 @@ from sandboxes.script import FunctionResult, run_function
 Written = Literal["prepare.py", "metric.py", "description.md", "test_competition.py"]
 WRITTEN: tuple[str, ...] = (PREPARE, METRIC, DESCRIPTION, TESTS)
 METRIC_LIMITS = Limits(wall_s=60.0)
-_TRIAL = "generators.roles.llm.metric_trial"
+_TRIAL = "generators.competitions.metric_trial"
 _TABLES = (TRAIN, TEST, SAMPLE_SUBMISSION, ANSWERS)
 _HEAD = 4
 _MAX_CHARS = 60_000

@@ -127,7 +127,7 @@ def test_closing_a_pool_leaves_nothing(host: Any) -> None:
     pool.close()
     pool.close()
     assert host.becomes_true(lambda: host.descendants(os.getpid()) <= processes)
-    assert host.descriptors() <= descriptors
+    assert host.becomes_true(lambda: host.descriptors() <= descriptors)  # zmq closes its own a moment later
     with start(pool) as sandbox:
         assert sandbox.execute("print(1)").stdout == "1\n", "a closed pool gives nothing, and nothing fails"
 
