@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from generators.chat.messages import Chat, Purpose
-from generators.competitions.card import Card, Parts, Provenance, Split, SubmissionForm
+from generators.competitions.card import Card, Parts, SubmissionForm
 from generators.competitions.metrics import get_metric
 from generators.competitions.package import (
     DESCRIPTION,
@@ -39,13 +38,12 @@ from generators.roles.llm.python_session import PythonSession
 from generators.roles.llm.summary import overview
 from generators.roles.proposal import Proposal
 from generators.roles.protocols import Draft
+from generators.roles.rules.first_card import first_card
 from generators.roles.rules.measuring import metric_source, own_tests_source
-from generators.roles.rules.names import slug
 from generators.roles.transcripts import Transcripts
 
 ROLE = "designer"
 STEPS = 30
-_VERSIONS = ("mlesmith-env", "numpy", "pandas", "scikit-learn")
 _PER_CLASS = 2
 """Test rows of each class, so that both parts of the answers can hold it."""
 
@@ -238,41 +236,14 @@ class _Work:
         return [Objection(told)]
 
     def _card(self, train_rows: int, test_rows: int) -> Card:
-        proposal, dataset = self.proposal, self.dataset
-        metric = get_metric(proposal.metric)
-        return Card(
-            id=f"{slug(dataset.name)}-{proposal.slug}"[:80].strip("-"),
-            title=proposal.title,
-            summary=proposal.summary,
-            modality=proposal.modality,
-            objective=proposal.objective,
-            targets=(proposal.target.name,),
-            ids=(proposal.id_column,),
+        return first_card(
+            self.proposal,
+            self.dataset,
             classes=self._classes,
-            metric=proposal.metric,
-            metric_parameters=proposal.metric_parameters,
-            higher_is_better=metric.higher_is_better,
-            bounds=metric.bounds_with(proposal.metric_parameters),
-            form=proposal.form,
-            split=Split(
-                kind=proposal.split.kind,
-                columns=proposal.split.columns,
-                seed=proposal.split.seed + self.seed,
-                train_rows=train_rows,
-                test_rows=test_rows,
-            ),
-            parts=Parts(key="to-be-chosen"),
-            provenance=Provenance(
-                source=dataset.origin,
-                raw_digest=dataset.digest,
-                licence=dataset.licence,
-                backend="llm",
-                seed=self.seed,
-                versions={name: importlib.metadata.version(name) for name in _VERSIONS},
-            ),
-            tags=tuple(
-                dict.fromkeys((proposal.modality.value, proposal.objective.value, proposal.metric, proposal.split.kind))
-            ),
+            rows=(train_rows, test_rows),
+            split_seed=self.proposal.split.seed + self.seed,
+            seed=self.seed,
+            backend="llm",
         )
 
 

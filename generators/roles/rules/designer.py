@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from generators.competitions.card import Card, Modality, Parts, Provenance, Split
-from generators.competitions.metrics import get_metric
 from generators.competitions.package import (
     ANSWERS,
     DESCRIPTION,
@@ -35,9 +32,9 @@ from generators.finding import Blame, Finding
 from generators.roles.proposal import Proposal
 from generators.roles.protocols import Draft
 from generators.roles.rules.describing import Counts, Tables, description
+from generators.roles.rules.first_card import first_card
 from generators.roles.rules.frames import assemble, with_target
 from generators.roles.rules.measuring import metric_source, own_tests_source
-from generators.roles.rules.names import slug
 from generators.roles.rules.preparing import prepare_source
 from generators.roles.rules.targets import class_text, derive
 from sandboxes.script import run_function
@@ -89,7 +86,8 @@ class RulesDesigner:
                 f"{proposal.slug}: no {proposal.split.kind} split of {_SPLIT_TRIES} gives the test data "
                 f"{_MIN_PER_CLASS} rows of class {', '.join(lacking)}"
             )
-        card = _card(proposal, dataset, tables, split_seed, seed)
+        rows = len(tables.train), len(tables.test)
+        card = first_card(proposal, dataset, classes=proposal.classes, rows=rows, split_seed=split_seed, seed=seed)
         _write(root / METRIC, metric_source(card))
         card = card.model_copy(
             update={
@@ -159,48 +157,6 @@ def _lacking_classes(proposal: Proposal, root: Path, tables: Tables) -> list[str
     train = class_text(tables.train[target]).value_counts()
     test = class_text(read_public(root / ANSWERS)[target]).value_counts()
     return [c for c in proposal.classes if min(train.get(c, 0), test.get(c, 0)) < _MIN_PER_CLASS]
-
-
-def _card(proposal: Proposal, dataset: RawDataset, tables: Tables, split_seed: int, seed: int) -> Card:
-    metric = get_metric(proposal.metric)
-    head = slug(dataset.name)
-    classes = proposal.classes
-    return Card(
-        id=f"{head}-{proposal.slug}"[:80].strip("-"),
-        title=proposal.title,
-        summary=proposal.summary,
-        modality=Modality.TABULAR,
-        objective=proposal.objective,
-        targets=(proposal.target.name,),
-        ids=(proposal.id_column,),
-        classes=classes,
-        metric=proposal.metric,
-        metric_parameters=proposal.metric_parameters,
-        higher_is_better=metric.higher_is_better,
-        bounds=metric.bounds_with(proposal.metric_parameters),
-        form=proposal.form,
-        split=Split(
-            kind=proposal.split.kind,
-            columns=proposal.split.columns,
-            seed=split_seed,
-            train_rows=len(tables.train),
-            test_rows=len(tables.test),
-        ),
-        parts=Parts(key="to-be-chosen"),
-        provenance=Provenance(
-            source=dataset.origin,
-            raw_digest=dataset.digest,
-            licence=dataset.licence,
-            seed=seed,
-            versions={name: importlib.metadata.version(name) for name in _VERSIONS},
-        ),
-        tags=tuple(
-            dict.fromkeys((Modality.TABULAR.value, proposal.objective.value, proposal.metric, proposal.split.kind))
-        ),
-    )
-
-
-_VERSIONS = ("mlesmith-env", "numpy", "pandas", "scikit-learn")
 
 
 def _counts(proposal: Proposal, dataset: RawDataset, tables: Tables) -> Counts:
