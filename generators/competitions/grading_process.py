@@ -28,7 +28,7 @@ from generators.competitions.guard import InvalidSubmission, align, parse_submis
 from generators.competitions.metric_file import PackageMetric, load_metric
 from generators.competitions.package import METRIC, read_answers, read_card
 from generators.competitions.parts import part_mask
-from generators.competitions.plain_csv import COPIES_ON_WRITE, PlainReader
+from generators.competitions.plain_csv import COPIES_ON_WRITE, Aligned, PlainReader
 
 _INVALID = "InvalidSubmissionError"
 _REFUSED = "the metric refused the submission"
@@ -142,11 +142,11 @@ def _grade(
                 max_rows=2 * len(answers) + 1000,
                 max_columns=len(card.ids) + len(card.prediction_columns) + 100,
             )
-            aligned = align(submission, answers, card)
+            aligned = Aligned(align(submission, answers, card))
     except InvalidSubmission as error:
         return [_outcome(Outcome.INVALID, reason=str(error)) for _ in parts]
     # the whole submission is validated whatever part is asked for: a part alone must not tell which rows it holds
-    rejected = _validate(metric, aligned, answers, card)
+    rejected = _validate(metric, aligned.frame, answers, card)
     if rejected is not None:
         return [rejected for _ in parts]
     grades = []
@@ -156,7 +156,7 @@ def _grade(
             truth = prepared.truths[part]
             # the ids are those of the truth already: texts take longest to pick out
             predicted = truth[list(card.ids)].assign(
-                **{column: aligned[column].array.take(rows) for column in card.prediction_columns}
+                **{column: aligned.pick(column, rows) for column in card.prediction_columns}
             )
             grade = _evaluate(metric, truth, predicted, card)
         else:

@@ -52,9 +52,8 @@ class Rehearsal:
 
         May raise anything: answers of few rows may be none that a metric is defined for.
         """
-        aligned = self.reader.read(self.submission)
-        if aligned is None:
-            aligned = align(parse_submission(self.submission), self.answers, card)
+        read = self.reader.read(self.submission)
+        aligned = read.frame if read is not None else align(parse_submission(self.submission), self.answers, card)
         every_other = np.arange(len(self.answers)) % 2 == 0
         score(self.answers[every_other].reset_index(drop=True).copy(), aligned[every_other].copy(), card)
 

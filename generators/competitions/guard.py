@@ -297,6 +297,8 @@ def check_range(aligned: pd.DataFrame, card: Card) -> None:
     """Raise `InvalidSubmission` for numbers that the metric does not take."""
     metric = METRICS.get(card.metric)
     low, high = metric.prediction_range if metric else (None, None)
+    if metric is None or (low is None and high is None and not metric.rows_sum_to_one):
+        return
     columns = list(card.prediction_columns)
     values = aligned[columns].to_numpy(dtype=np.float64)
     for bound, outside, side in ((low, np.less, "below"), (high, np.greater, "above")):
@@ -304,9 +306,9 @@ def check_range(aligned: pd.DataFrame, card: Card) -> None:
             row, place = np.argwhere(outside(values, bound))[0]
             raise InvalidSubmission(
                 f"column {columns[place]!r} holds values {side} {bound:g}, such as {values[row, place]:.6g}; "
-                f"{metric.title if metric else card.metric} does not take them"
+                f"{metric.title} does not take them"
             )
-    if metric and metric.rows_sum_to_one:
+    if metric.rows_sum_to_one:
         sums = values.sum(axis=1)
         wrong = np.abs(sums - 1.0) > SUM_TOLERANCE
         if wrong.any():

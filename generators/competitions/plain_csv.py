@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,17 +21,16 @@ from generators.competitions.card import Card, SubmissionForm
 from generators.competitions.forms import NUMBER_FORMS
 from generators.competitions.guard import LARGEST_NUMBER, check_range
 from generators.competitions.labels import Spellings
+from generators.competitions.plain_labels import PlainLabels
 
 _HEADER_BYTES = 1 << 16
 _THREADS_FROM = 4 << 20
 """Bytes from which on columns are read at the same time."""
 _MOST_THREADS = 4
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = 1 << 21
 """Bytes that a thread reads at a time, at most."""
 _GLANCE_BYTES = 1 << 18
 """Bytes that are copied at a time to be searched: few enough to stay in a cache."""
-_MANY_LABELS = 100_000
-"""Labels from which on they are looked up by several threads."""
 _MOST_LABELS = 1000
 """Different spellings of labels that are looked up."""
 COPIES_ON_WRITE = int(pd.__version__.split(".", maxsplit=1)[0]) >= 3
@@ -41,6 +39,19 @@ _SEPARATOR = "\x1f"
 # what `guard` reads in a way of its own; a text without them means the same to both readers
 _AMBIGUOUS = re.compile('["\r\n\0\x1f]')
 _INTEGER = "^(0|-?[1-9][0-9]{0,14})$"
+
+
+class Aligned:
+    """A submission in the order of the answers."""
+
+    def __init__(self, frame: pd.DataFrame, pick: Callable[[str, np.ndarray], Any] | None = None) -> None:
+        """`frame`: ids and predictions as `guard.align` gives them. `pick`: a quicker way to some rows of a column."""
+        self.frame = frame
+        self._pick = pick
+
+    def pick(self, column: str, rows: np.ndarray) -> Any:
+        """The predictions of some rows, by their numbers."""
+        return self.frame[column].array.take(rows) if self._pick is None else self._pick(column, rows)
 
 
 class PlainReader:
@@ -52,7 +63,6 @@ class PlainReader:
         self._keys = answers.loc[:, list(card.ids)].reset_index(drop=True)
         self._spellings = Spellings(card.classes)
         self._classes = pa.array(card.classes, pa.large_string())
-        self._codes = _ShortTexts.among(card.classes)
         self._text_type: Any = pd.Series(np.array(["text"], dtype=object)).dtype
         texts = [self._keys[name].tolist() for name in card.ids]
         self._ids = [pa.array(column, pa.string()) for column in texts]
@@ -64,13 +74,20 @@ class PlainReader:
             and (bool(card.classes) or card.form is not SubmissionForm.LABEL)
             and not any(_AMBIGUOUS.search(" ".join(some)) for some in (self._names, card.classes, *texts))
         )
+        plain = self._usable and card.form is SubmissionForm.LABEL and len(card.prediction_columns) == 1
+        self._labels_in_order = PlainLabels(self._ids, card.classes) if plain else None
 
-    def read(self, data: bytes | memoryview) -> pd.DataFrame | None:
+    def read(self, data: bytes | memoryview) -> Aligned | None:
         """What `guard.align` gives for this submission, or None where `guard` itself has to look.
 
         Raises `InvalidSubmission` where all can be read and a value is out of the metric's range.
         """
-        table = self._table(data) if self._usable else None
+        if not self._usable:
+            return None
+        in_order = self._in_order(data)
+        if in_order is not None:
+            return in_order
+        table = self._table(data)
         if table is None or not 0 < len(table) == len(self._keys):
             return None
         order = self._order([table[name] for name in self._card.ids])
@@ -85,7 +102,21 @@ class PlainReader:
             aligned[column] = values
         if self._card.form is not SubmissionForm.LABEL:
             check_range(aligned, self._card)
-        return aligned
+        return Aligned(aligned)
+
+    def _in_order(self, data: bytes | memoryview) -> Aligned | None:
+        """What a submission of labels in the order of the answers holds; None where it is any other."""
+        header = self._header(data)
+        if self._labels_in_order is None or header is None:
+            return None
+        places = [header.index(name) for name in self._names]
+        codes = self._labels_in_order.codes(data, len(",".join(header).encode()) + 1, places)
+        if codes is None:
+            return None
+        labels = self._labels_in_order
+        aligned = self._keys.copy(deep=not COPIES_ON_WRITE)
+        aligned[self._names[-1]] = self._column(labels.texts(codes))
+        return Aligned(aligned, lambda _, rows: self._column(labels.texts(codes[rows])))
 
     def written(self, submission: pd.DataFrame) -> bytes | None:
         """A submission as bytes that `read` has an answer for, or None where it has none for any.
@@ -100,10 +131,15 @@ class PlainReader:
         data: bytes = written.getvalue().to_pybytes()
         return data
 
-    def _table(self, data: bytes | memoryview) -> pa.Table | None:
+    def _header(self, data: bytes | memoryview) -> list[str] | None:
+        """The names of the columns, None unless they are those of the competition."""
         first = bytes(data[:_HEADER_BYTES]).partition(b"\n")[0].removesuffix(b"\r")
         header = first.decode("utf-8", "replace").split(",")
-        if sorted(header) != sorted(self._names):
+        return header if sorted(header) == sorted(self._names) else None
+
+    def _table(self, data: bytes | memoryview) -> pa.Table | None:
+        header = self._header(data)
+        if header is None:
             return None
         values = pa.large_string() if self._card.form is SubmissionForm.LABEL else pa.float64()
         threads = len(data) >= _THREADS_FROM
@@ -140,30 +176,18 @@ class PlainReader:
 
     def _labels(self, column: pa.ChunkedArray, order: np.ndarray | slice) -> Any:
         texts = column.combine_chunks()
-        if not self._are_classes(texts):
+        if pc.index_in(texts, value_set=self._classes).null_count:
             texts = self._as_classes(texts.dictionary_encode())
         if texts is None:
             return None
         if not isinstance(order, slice):
             texts = texts.take(pa.array(order))
-        # as the same texts come out of a column of objects
+        return self._column(texts)
+
+    def _column(self, texts: pa.Array | pa.ChunkedArray) -> Any:
+        """As the same texts come out of a column of objects."""
         plain = not isinstance(self._text_type, pd.StringDtype)
         return texts.to_numpy(zero_copy_only=False) if plain else self._text_type.__from_arrow__(texts)
-
-    def _are_classes(self, texts: pa.Array) -> bool:
-        """Whether each text is spelled as one of the classes is."""
-        step = -(-len(texts) // _threads()) if len(texts) >= _MANY_LABELS else len(texts)
-        shares = [texts[start : start + step] for start in range(0, len(texts), step)]
-        if len(shares) == 1:
-            return self._known(texts)
-        with ThreadPoolExecutor(len(shares) - 1) as threads:  # this thread looks at one of them
-            others = [threads.submit(self._known, share) for share in shares[1:]]
-            return self._known(shares[0]) and all(other.result() for other in others)
-
-    def _known(self, texts: pa.Array) -> bool:
-        if self._codes is not None:
-            return self._codes.hold(texts)
-        return not pc.index_in(texts, value_set=self._classes).null_count
 
     def _as_classes(self, texts: pa.DictionaryArray) -> pa.Array | None:
         """The classes that the texts mean, None where one of them means none."""
@@ -208,45 +232,6 @@ def _threads() -> int:
 def _join(columns: Sequence[pa.Array]) -> pa.Array:
     """One text per row out of the id columns."""
     return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, _SEPARATOR)
-
-
-class _ShortTexts:
-    """A few texts of less than eight bytes: looked up as whole numbers, they are found in two thirds of the time."""
-
-    _MOST = 8
-    _BYTES = 8
-    _KEPT = np.array([(1 << (8 * length)) - 1 for length in range(_BYTES)], dtype="<u8")
-    """By length: which bits of eight bytes are a text of that length."""
-    _ENDS = np.array([0xFF << (8 * length) for length in range(_BYTES)], dtype="<u8")
-    """By length: the byte after the text, which tells it from those that begin alike."""
-
-    def __init__(self, texts: Sequence[bytes]) -> None:
-        self._longest = max(map(len, texts))
-        self._numbers = [np.uint64(int.from_bytes(text + b"\xff", "little")) for text in texts]
-
-    @classmethod
-    def among(cls, texts: Sequence[str]) -> _ShortTexts | None:
-        """None where they are others."""
-        encoded = [text.encode() for text in texts]
-        return cls(encoded) if 0 < len(encoded) <= cls._MOST and max(map(len, encoded)) < cls._BYTES else None
-
-    def hold(self, given: pa.Array) -> bool:
-        """Whether each of these large strings, none of them null, is one of the texts."""
-        offsets = np.frombuffer(given.buffers()[1], np.int64)[given.offset : given.offset + len(given) + 1]
-        lengths = np.diff(offsets)
-        if lengths.max() > self._longest:
-            return False
-        data = np.frombuffer(given.buffers()[2], np.uint8)
-        if len(data) < offsets[-1] + self._BYTES:
-            data = np.concatenate([data[: offsets[-1]], np.zeros(self._BYTES, np.uint8)])
-        eights = np.ndarray((len(data) - self._BYTES + 1,), "<u8", buffer=data, strides=(1,))
-        numbers = eights[offsets[:-1]]
-        numbers &= self._KEPT[lengths]
-        numbers |= self._ENDS[lengths]
-        found = numbers == self._numbers[0]
-        for number in self._numbers[1:]:
-            found |= numbers == number
-        return bool(found.all())
 
 
 class _Integers:

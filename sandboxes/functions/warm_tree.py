@@ -8,12 +8,11 @@ import select
 import socket
 import time
 from collections.abc import Mapping
-from io import FileIO
 from typing import Any
 
 from sandboxes.errors import SandboxError, SandboxLostError
 from sandboxes.forking import forkserver, wire
-from sandboxes.functions.arguments import pack
+from sandboxes.functions.arguments import Packed, pack
 from sandboxes.functions.function_call import FunctionCall, describe_exit
 from sandboxes.functions.function_request import FunctionRequest, scratch_folder
 from sandboxes.functions.warm_worker import BEGUN, ENDED, NOTE, PREPARED, SETTLE_S
@@ -41,7 +40,7 @@ class WarmTree:
         self._exit: int | None = None
         self._spent = False
         self._notes = b""
-        self._packed: FileIO | None = None
+        self._packed: Packed | None = None
         with contextlib.ExitStack() as belongings:
             scratch = belongings.enter_context(scratch_folder(request.level))
             asked = request.to_json(scratch, task="warm", **names)
@@ -78,7 +77,7 @@ class WarmTree:
         self._serving, self._begun, self._exit = True, False, None
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ended while it prepared: told below
             wire.send(self._control, {}, [packed.fileno(), *call.write_ends])
-        if packed.tell() > _KEPT_BYTES:
+        if packed.size > _KEPT_BYTES:
             self._let_go()
         call.hand_over()
         if not self._ready:

@@ -20,7 +20,7 @@ def test_arguments_come_out_as_they_went_in() -> None:
     assert bytes(found["none"]) == b""
 
 
-@pytest.mark.parametrize("sizes", [(5 << 20, 70), (70, 5 << 20), (5 << 20, 5 << 20)])
+@pytest.mark.parametrize("sizes", [(9 << 20, 70), (70, 9 << 20), (9 << 20, 10 << 20), (10 << 20, 9 << 20)])
 def test_a_file_used_again_holds_nothing_of_what_was_in_it(sizes: tuple[int, int]) -> None:
     first, second = (bytes([65 + place]) * size for place, size in enumerate(sizes))
     with pack({"data": memoryview(first)}) as file:
