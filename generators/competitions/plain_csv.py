@@ -19,9 +19,10 @@ import pyarrow.csv
 
 from generators.competitions.card import Card, SubmissionForm
 from generators.competitions.forms import NUMBER_FORMS
-from generators.competitions.guard import LARGEST_NUMBER, check_range
+from generators.competitions.guard import check_range
 from generators.competitions.labels import Spellings
-from generators.competitions.plain_labels import PlainLabels
+from generators.competitions.plain_columns import PlainLabels, PlainNumbers, are_plain
+from generators.competitions.plain_lines import PlainLines
 
 _HEADER_BYTES = 1 << 16
 _THREADS_FROM = 4 << 20
@@ -74,8 +75,8 @@ class PlainReader:
             and (bool(card.classes) or card.form is not SubmissionForm.LABEL)
             and not any(_AMBIGUOUS.search(" ".join(some)) for some in (self._names, card.classes, *texts))
         )
-        plain = self._usable and card.form is SubmissionForm.LABEL and len(card.prediction_columns) == 1
-        self._labels_in_order = PlainLabels(self._ids, card.classes) if plain else None
+        self._labels = PlainLabels(card.classes) if self._usable and card.form is SubmissionForm.LABEL else None
+        self._lines = PlainLines(self._ids, self._labels or PlainNumbers())
 
     def read(self, data: bytes | memoryview) -> Aligned | None:
         """What `guard.align` gives for this submission, or None where `guard` itself has to look.
@@ -84,9 +85,13 @@ class PlainReader:
         """
         if not self._usable:
             return None
-        in_order = self._in_order(data)
-        if in_order is not None:
-            return in_order
+        aligned = self._in_order(data) or self._in_any_order(data)
+        if aligned is not None and self._card.form is not SubmissionForm.LABEL:
+            check_range(aligned.frame, self._card)
+        return aligned
+
+    def _in_any_order(self, data: bytes | memoryview) -> Aligned | None:
+        """What a submission holds that a table is made of first; None where it is not plain."""
         table = self._table(data)
         if table is None or not 0 < len(table) == len(self._keys):
             return None
@@ -96,27 +101,28 @@ class PlainReader:
         aligned = self._keys.copy(deep=not COPIES_ON_WRITE)
         for column in self._card.prediction_columns:
             labels = self._card.form is SubmissionForm.LABEL
-            values = self._labels(table[column], order) if labels else _numbers(table[column], order)
+            values = self._spelled(table[column], order) if labels else _numbers(table[column], order)
             if values is None:
                 return None
             aligned[column] = values
-        if self._card.form is not SubmissionForm.LABEL:
-            check_range(aligned, self._card)
         return Aligned(aligned)
 
     def _in_order(self, data: bytes | memoryview) -> Aligned | None:
-        """What a submission of labels in the order of the answers holds; None where it is any other."""
-        header = self._header(data)
-        if self._labels_in_order is None or header is None:
+        """What a submission in the order of the answers holds; None where it is any other."""
+        header, labels = self._header(data), self._labels
+        if header is None:
             return None
         places = [header.index(name) for name in self._names]
-        codes = self._labels_in_order.codes(data, len(",".join(header).encode()) + 1, places)
-        if codes is None:
+        found = self._lines.read(data, len(",".join(header).encode()) + 1, places)
+        if found is None:
             return None
-        labels = self._labels_in_order
-        aligned = self._keys.copy(deep=not COPIES_ON_WRITE)
-        aligned[self._names[-1]] = self._column(labels.texts(codes))
-        return Aligned(aligned, lambda _, rows: self._column(labels.texts(codes[rows])))
+        columns = dict(zip(self._card.prediction_columns, found, strict=True))
+        frame = self._keys.copy(deep=not COPIES_ON_WRITE)
+        for name, values in columns.items():
+            frame[name] = values if labels is None else self._column(labels.texts(values))
+        if labels is None:
+            return Aligned(frame)
+        return Aligned(frame, lambda name, rows: self._column(labels.texts(columns[name][rows])))
 
     def written(self, submission: pd.DataFrame) -> bytes | None:
         """A submission as bytes that `read` has an answer for, or None where it has none for any.
@@ -174,7 +180,7 @@ class PlainReader:
         order[position.to_numpy()] = np.arange(len(position))
         return order if (order >= 0).all() else None
 
-    def _labels(self, column: pa.ChunkedArray, order: np.ndarray | slice) -> Any:
+    def _spelled(self, column: pa.ChunkedArray, order: np.ndarray | slice) -> Any:
         texts = column.combine_chunks()
         if pc.index_in(texts, value_set=self._classes).null_count:
             texts = self._as_classes(texts.dictionary_encode())
@@ -202,8 +208,7 @@ class PlainReader:
 
 def _numbers(column: pa.ChunkedArray, order: np.ndarray | slice) -> np.ndarray | None:
     numbers: np.ndarray = column.to_numpy()
-    # not true of nan either
-    if not (numbers.max() <= LARGEST_NUMBER and numbers.min() >= -LARGEST_NUMBER):
+    if not are_plain(numbers):
         return None
     return numbers if isinstance(order, slice) else numbers[order]
 
