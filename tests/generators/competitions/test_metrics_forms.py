@@ -104,7 +104,7 @@ def test_a_perfect_submission_reaches_the_best_bound_in_any_order_and_a_worse_on
             found.append(score(answers, aligned, card))
             pd.testing.assert_frame_equal(aligned, before[0])
             pd.testing.assert_frame_equal(answers, before[1])
-            assert plain is None or score(answers, plain, card) == found[-1]
+            assert plain is None or score(answers, plain.frame, card) == found[-1]
         assert found[0] == found[1]
         scores[kind] = found[0]
         order = [3, 0, 5, 1, 4, 2]
