@@ -206,7 +206,7 @@ def test_a_rehearsal_with_all_rows_runs_no_foreign_code_and_changes_no_grade(pac
     prepared = prepare_grading(package)
     assert isinstance(prepared, Prepared)
     assert prepared.rehearsal.whole is not None
-    assert len(prepared.reader.read(prepared.rehearsal.whole)) == len(prepared.answers)
+    assert len(prepared.reader.read(prepared.rehearsal.whole).frame) == len(prepared.answers)
     assert len(list(rehearse_grading(prepared))) == 1
     assert not ran.exists()
     assert grade_prepared(prepared, good, [len(good)], ["all"])[0][0]["score"] == grades(package, good)[0]["score"] > 0
