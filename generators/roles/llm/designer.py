@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from generators.chat.messages import Chat, Purpose
-from generators.competitions.card import Card, Parts, SubmissionForm
+from generators.competitions.card import Card, Parts
+from generators.competitions.forms import cell_labels
 from generators.competitions.metrics import get_metric
 from generators.competitions.package import (
     DESCRIPTION,
@@ -24,17 +26,21 @@ from generators.competitions.package import (
     write_card,
 )
 from generators.competitions.parts import choose_key
+from generators.competitions.solutions import needs_solutions
 from generators.competitions.tiers import FULL
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.errors import CompetitionError
 from generators.finding import Finding
-from generators.roles.llm.bench import WRITTEN, Bench
+from generators.roles.llm.bench import Bench
 from generators.roles.llm.dialogue import Dialogue, Objection
 from generators.roles.llm.exploring import Explorer
+from generators.roles.llm.file_inputs import Rows, about_files
+from generators.roles.llm.form_words import FORM_WORDS
 from generators.roles.llm.ideas import Line
 from generators.roles.llm.prompting import finding_list, prompt
 from generators.roles.llm.python_session import PythonSession
+from generators.roles.llm.solving import about_solutions
 from generators.roles.llm.summary import overview
 from generators.roles.proposal import Proposal
 from generators.roles.protocols import Draft
@@ -84,9 +90,9 @@ class LLMDesigner:
         task = prompt(
             "designer.task",
             proposal=proposal.model_dump_json(indent=2, exclude={"score", "slug"}),
-            overview=overview(profile, len(dataset.other_files)),
+            overview=overview(profile, dataset.other_files),
             how_read=_how_read(dataset),
-            **_form(proposal, seed),
+            **work.form(),
         )
         return self._write(work, profile, task)
 
@@ -96,14 +102,15 @@ class LLMDesigner:
         """A new package in the empty folder `root` in which the model has mended what was found, or None where it
         could not in its steps."""
         work = _Work(draft.proposal, dataset, root, draft.card.provenance.seed)
-        for name in WRITTEN:
+        for name in work.bench.files:
             if (draft.root / name).is_file():
+                (root / name).parent.mkdir(exist_ok=True)
                 shutil.copyfile(draft.root / name, root / name)
         task = prompt(
             "designer.repair",
             proposal=draft.proposal.model_dump_json(indent=2, exclude={"score", "slug"}),
             findings=finding_list(findings),
-            **_form(draft.proposal, work.seed),
+            **work.form(),
         )
         try:
             return self._write(work, profile, task)
@@ -156,7 +163,12 @@ class _Work:
         self.root = root
         self.seed = seed
         self._classes = proposal.classes
-        self.bench = Bench(root, dataset.root, before_metric=self._put_card)
+        self._solutions = needs_solutions(self._card(0, 0))
+        self.bench = Bench(root, dataset.root, before_metric=self._put_card, solutions=self._solutions)
+
+    def form(self) -> dict[str, object]:
+        """What the files must look like, for the prompts."""
+        return {**_form(self.proposal, self.seed), "solutions": self._solutions}
 
     def give_metric(self) -> None:
         """Write metric.py and the package's tests from the library, so that the model need not."""
@@ -167,7 +179,7 @@ class _Work:
 
     def objections(self, answer: Design) -> list[Objection]:
         """What speaks against the package as it lies there."""
-        lacking = [name for name in WRITTEN if not (self.root / name).is_file()]
+        lacking = [name for name in self.bench.files if not (self.root / name).is_file()]
         if lacking:
             return [Objection(f"{', '.join(lacking)} must be written first")]
         if self.proposal.plan and answer.classes:
@@ -181,6 +193,8 @@ class _Work:
                 found.append(Objection(f"metric.py does not score the {name} submission:", str(told["error"])))
         if not found:
             found += self._about_direction(float(scores["sample"]["score"]), float(scores["perfect"]["score"]))
+        if not found and self._solutions:
+            found += about_solutions(self.bench.solved(), higher=get_metric(self.proposal.metric).higher_is_better)
         return found
 
     def finished(self) -> Draft:
@@ -218,11 +232,17 @@ class _Work:
         if found:
             return found
         if proposal.classes or self._classes:
-            answers = read_answers(self.root, self._card(len(train), len(test)))[target].map(str).value_counts()
+            card = self._card(len(train), len(test))
+            named = cell_labels(read_answers(self.root, card)[target].map(str).tolist(), card.form)
+            answers = Counter(label for labels in named for label in labels)
             few = [label for label in self._classes if answers.get(label, 0) < _PER_CLASS]
             if few:
                 told = f"the test rows hold fewer than {_PER_CLASS} of these classes; split otherwise:"
                 found.append(Objection(told, "\n".join(few)))
+        if not found and proposal.file_columns:
+            answers = read_answers(self.root, self._card(len(train), len(test))).set_index(name)[target]
+            ordered = answers.reindex(test[name].map(str))
+            found += about_files(self.root, self.dataset.root, proposal, Rows(train, test, ordered))
         return found
 
     def _about_direction(self, sample: float, perfect: float) -> list[Objection]:
@@ -267,12 +287,6 @@ def _how_read(dataset: RawDataset) -> str:
 
 def _form(proposal: Proposal, seed: int) -> dict[str, object]:
     """What the files must look like, for the prompts."""
-    forms = {
-        SubmissionForm.LABEL: "a class, as written in the training data",
-        SubmissionForm.PROBABILITY: "the probability of the positive class",
-        SubmissionForm.PROBABILITIES: "one column per class, named by it, each row summing to 1",
-        SubmissionForm.VALUE: "a number",
-    }
     return {
         "id": proposal.id_column,
         "target": proposal.target.name,
@@ -281,5 +295,6 @@ def _form(proposal: Proposal, seed: int) -> dict[str, object]:
         "seed": proposal.split.seed + seed,
         "metric": proposal.metric,
         "higher": get_metric(proposal.metric).higher_is_better,
-        "submission": forms.get(proposal.form, proposal.form.value),
+        "submission": FORM_WORDS[proposal.form],
+        "files": list(proposal.file_columns),
     }
