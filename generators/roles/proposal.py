@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from generators.competitions.card import Modality, Objective, SubmissionForm
+from generators.competitions.card import AnswerSources, Modality, Objective, SubmissionForm
 
 
 class _Frozen(BaseModel):
@@ -67,6 +67,23 @@ class Lookup(_Frozen):
         return tuple(f"{self.prefix or self.table}_{column}" for column in self.added)
 
 
+class DerivedInput(_Frozen):
+    """An input that a plan makes of raw columns."""
+
+    name: str
+    sources: tuple[str, ...]
+    """Raw columns as `table.column`, and files by their paths."""
+    how: str
+    """What is made of them, in a sentence."""
+
+
+class Join(_Frozen):
+    """Two raw columns, as `table.column`, whose equal values bring rows of two tables together."""
+
+    column: str
+    other_column: str
+
+
 class Proposal(_Frozen):
     """One formulation."""
 
@@ -101,6 +118,12 @@ class Proposal(_Frozen):
     plan: str = ""
     """How rows, inputs and target are made, in words, where the rules above cannot say it; only a designer that writes
     code can follow it. Empty where they say it all."""
+    derived: tuple[DerivedInput, ...] = ()
+    """Of a plan: the inputs that are no columns of `table`, and what they are made of."""
+    joins: tuple[Join, ...] = ()
+    """Of a plan: how the tables hang together that it uses."""
+    answers: AnswerSources | None = None
+    """Of a plan: what the target is made of, and the inputs must not be."""
 
 
 class Refusal(_Frozen):

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from generators.finding import Blame, CheckResult
-from generators.verification import leak_checks, metric_checks, package_checks, prepare_checks, table_checks
+from generators.verification import (
+    answer_checks,
+    leak_checks,
+    metric_checks,
+    package_checks,
+    prepare_checks,
+    table_checks,
+    text_checks,
+)
 from generators.verification.check import Check, run_checks
 from generators.verification.evidence import Evidence
 
@@ -70,6 +78,12 @@ _LEAKS = (
         leak_checks.test_columns,
         (*_KEYED, "train_and_test_columns_agree", "target_varied"),
     ),
+    Check(
+        "no_text_tells_the_target",
+        _DESIGNER,
+        text_checks.fields,
+        (*_KEYED, "train_and_test_columns_agree", "target_varied", "no_column_tells_the_target"),
+    ),
     Check("ids_tell_nothing", _DESIGNER, leak_checks.id_order, _KEYED),
     Check("row_order_tells_nothing", _DESIGNER, leak_checks.row_order, (*_KEYED, "ids_tell_nothing")),
     Check("names_tell_nothing", _DESIGNER, leak_checks.names, ("card_valid", "no_private_file_in_public")),
@@ -123,7 +137,15 @@ _METRIC = (
     ),
 )
 # a second run of prepare.py goes on behind the checks of tables and metric, until they are done
-_SECOND_RUN = (Check("prepare_deterministic", _DESIGNER, prepare_checks.deterministic, ("prepare_runs",)),)
+_SECOND_RUN = (
+    Check("prepare_deterministic", _DESIGNER, prepare_checks.deterministic, ("prepare_runs",)),
+    Check(
+        "inputs_know_no_answers",
+        _DESIGNER,
+        answer_checks.inputs_know_no_answers,
+        ("prepare_deterministic", "card_valid", "columns_as_declared", "train_and_test_columns_agree"),
+    ),
+)
 _BY_THEMSELVES = (*_PACKAGE, *_CODE, *_PREPARE, *_CONTENT, *_LEAKS, *_METRIC, *_SECOND_RUN)
 _ALL_ELSE = tuple(check.name for check in _BY_THEMSELVES)
 # what these two compare is worth comparing only where the package is right by itself

@@ -59,7 +59,7 @@ class Ground:
         name = own_slug or free_slug(idea.target.name or idea.target.column or idea.title, used_slugs)
         if idea.plan or idea.target.rule == "planned":
             if self.plans:
-                return planned(idea, self.dataset, slug=name, score=score)
+                return planned(idea, self.dataset, self.profile, slug=name, score=score)
             self._object("there is no designer that follows a plan in words; leave `plan` empty and use another rule")
             return tuple(self._objections)
         found = self._grounded(idea, name, score)

@@ -60,6 +60,28 @@ class IdeaSplit(_Strict):
     why: Line
 
 
+class PlannedInput(_Strict):
+    """How a planned input is made."""
+
+    name: str
+    sources: tuple[str, ...] = Field(min_length=1, description="Raw columns as table.column, and files by their paths.")
+    how: Line = Field(description="What is made of them, such as: sum of price times quantity over the order's items.")
+
+
+class PlannedJoin(_Strict):
+    """Two tables that a plan brings together by the values of two columns."""
+
+    column: str = Field(description="As table.column.")
+    other_column: str = Field(description="As table.column, of another table.")
+
+
+class PlannedCutoff(_Strict):
+    """Where answers lie in the future: what is known when they are to be predicted."""
+
+    column: str = Field(description="The time column that tells it, as table.column.")
+    moment: str = Field(min_length=1, max_length=40, description="Rows after it are the future, as 2024-06-30.")
+
+
 class Idea(_Strict):
     """One formulation of a competition."""
 
@@ -84,6 +106,18 @@ class Idea(_Strict):
         (), description="With a plan: every raw column it uses as table.column, and every file by its path."
     )
     plan_classes: tuple[str, ...] = Field((), description="With a plan: the classes that the target can have.")
+    plan_inputs: tuple[PlannedInput, ...] = Field(
+        (), description="With a plan over several tables: every input that is no column of `table` under its own name."
+    )
+    plan_joins: tuple[PlannedJoin, ...] = Field(
+        (), description="With a plan: how tables hang together, where no link of the overview says it."
+    )
+    plan_answers: tuple[str, ...] = Field(
+        (), description="With a plan over several tables: the columns, as table.column, that the answers are made of."
+    )
+    plan_cutoff: PlannedCutoff | None = Field(
+        None, description="With a plan whose answers lie in the future of its inputs: where that begins."
+    )
 
 
 class TurnedDown(_Strict):

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from generators.competitions.card import Objective
 from generators.competitions.metrics import METRICS, metrics_for
+from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.roles.llm.dialogue import Objection
 from generators.roles.llm.ideas import Idea, one_line
+from generators.roles.llm.plan_tables import Tables, answer_sources, derived_inputs
 from generators.roles.proposal import Proposal, SplitPlan, Target
 
 _CLASSES = (Objective.BINARY, Objective.MULTICLASS)
 
 
-def planned(idea: Idea, dataset: RawDataset, *, slug: str, score: float) -> Proposal | tuple[Objection, ...]:
+def planned(
+    idea: Idea, dataset: RawDataset, profile: DatasetProfile, *, slug: str, score: float
+) -> Proposal | tuple[Objection, ...]:
     """The proposal, or what speaks against the idea: sources that do not exist, a metric that does not suit."""
-    objections = [*_about_sources(idea, dataset), *_about_form(idea)]
+    tables = Tables(dataset, profile)
+    objections = [*_about_sources(idea, dataset), *_about_form(idea), *tables.objections(idea)]
     metric = METRICS.get(idea.metric)
     if metric is None or idea.objective not in metric.objectives:
         suiting = ", ".join(one.name for one in metrics_for(idea.objective)) or "none"
@@ -48,6 +53,9 @@ def planned(idea: Idea, dataset: RawDataset, *, slug: str, score: float) -> Prop
         why=one_line(idea.why),
         modality=idea.modality,
         plan=idea.plan.strip(),
+        derived=derived_inputs(idea),
+        joins=tables.joins(idea),
+        answers=answer_sources(idea),
     )
 
 

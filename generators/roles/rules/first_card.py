@@ -48,6 +48,7 @@ def first_card(
             test_rows=rows[1],
         ),
         parts=Parts(key="to-be-chosen"),
+        answer_sources=proposal.answers,
         provenance=Provenance(
             source=dataset.origin,
             raw_digest=dataset.digest,
