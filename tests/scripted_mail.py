@@ -47,7 +47,7 @@ def topics(**changes: Any) -> dict[str, Any]:
         title="What is the message about?",
         summary="Predict the topic of a message from what it says.",
         why="Messages are to be sorted, and words tell of topics.",
-        table="mail",
+        table="documents",
         target={"column": "folder", "rule": "planned", "name": "topic"},
         objective="multiclass classification",
         inputs=["message"],
@@ -56,10 +56,10 @@ def topics(**changes: Any) -> dict[str, Any]:
         split={"kind": "stratified", "why": "The messages are independent of one another."},
         modality="text",
         plan="A row for each file. topic is its folder; message is its text without the header, which names the board.",
-        plan_sources=["mail.folder", "mail.text"],
+        plan_sources=["documents.folder", "documents.text"],
         plan_classes=list(TOPICS),
-        plan_inputs=[{"name": "message", "sources": ["mail.text"], "how": "What stands below the first empty line."}],
-        plan_answers=["mail.folder"],
+        plan_inputs=[{"name": "message", "sources": ["documents.text"], "how": "What stands below the first empty line."}],
+        plan_answers=["documents.folder"],
     )
     return {**sound, **changes}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium as gym
+import pytest
 
 from generators.competitions.package import read_card
 from generators.finding import Blame
@@ -31,7 +32,7 @@ MISTAKES: dict[str, Any] = {
             {**call("list_files"), "fault": "malformed_arguments"},
             finish(proposals=[topics(target={"column": "folder"}, inputs=["text"], plan="")]),
             {**finish(proposals=[topics()]), "fault": "half_answer"},
-            finish(proposals=[topics(plan_sources=["mail.folder", "mail.body"])]),
+            finish(proposals=[topics(plan_sources=["documents.folder", "documents.body"])]),
             finish(proposals=[topics(plan_inputs=[], inputs=["folder"])]),
             finish(proposals=[topics(metric="readability")]),
             finish(proposals=[topics()]),
@@ -58,12 +59,13 @@ OBJECTIONS = (
     "'text' must not be an input, it is a leak",
     "what stands behind 'Board:' in the texts tells it",
     "It was cut off before its end",
-    "'mail.body' is neither a column as table.column nor a file",
-    "input 'folder' is made of 'mail.folder', which the answers are made of",
+    "'documents.body' is neither a column as table.column nor a file",
+    "input 'folder' is made of 'documents.folder', which the answers are made of",
     "metric 'readability' does not suit multiclass classification or does not exist",
 )
 
 
+@pytest.mark.slow
 def test_mistakes_over_documents_are_mended_and_the_competition_can_be_played(stage, tmp_path):
     post = stage(storming(Cast(**MISTAKES)), write_mail(tmp_path / "mail"))
     made = post.make()
