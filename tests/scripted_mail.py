@@ -58,7 +58,9 @@ def topics(**changes: Any) -> dict[str, Any]:
         plan="A row for each file. topic is its folder; message is its text without the header, which names the board.",
         plan_sources=["documents.folder", "documents.text"],
         plan_classes=list(TOPICS),
-        plan_inputs=[{"name": "message", "sources": ["documents.text"], "how": "What stands below the first empty line."}],
+        plan_inputs=[
+            {"name": "message", "sources": ["documents.text"], "how": "What stands below the first empty line."}
+        ],
         plan_answers=["documents.folder"],
     )
     return {**sound, **changes}

@@ -9,6 +9,7 @@ import pytest
 
 from generators.competitions.package import read_card
 from generators.finding import Blame
+from mlesmith_env.trial import ScriptedTrial
 from tests.llm_stage import Cast, edit, storming, write
 from tests.scripted_mail import HEADED, MAIL_DESCRIPTION, MAIL_PREPARE, topics, write_mail
 from tests.scripted_roles import call, finish, opinion
@@ -68,7 +69,7 @@ OBJECTIONS = (
 @pytest.mark.slow
 def test_mistakes_over_documents_are_mended_and_the_competition_can_be_played(stage, tmp_path):
     post = stage(storming(Cast(**MISTAKES)), write_mail(tmp_path / "mail"))
-    made = post.make()
+    made = post.make(trial=ScriptedTrial(seeds=2))
     assert post.server.problems == ()
     assert made.rejected == ()
     told = post.told("brainstormer")
