@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from generators.competitions.card import AnswerSources
@@ -26,6 +27,10 @@ _DRAWS = 2
 """How often answers are drawn, where prepare.py cannot make anything of the first ones."""
 _TELLING = 0.5
 """Share of rows that must differ in some columns for these to tell the rows apart."""
+_BITS = 10.0
+"""Bits of surprise from which on agreement is no accident."""
+_MOST_MIB = 2048
+"""Size of raw data that is copied for a try."""
 
 
 def inputs_know_no_answers(evidence: Evidence) -> Observation:
@@ -39,6 +44,9 @@ def inputs_know_no_answers(evidence: Evidence) -> Observation:
     present = file_digests(evidence.root)
     if run is None or any(run.outputs.get(path) != present.get(path) for path in (TRAIN, TEST)):
         return skipped("the tables are not what prepare.py writes")
+    size = sum(path.stat().st_size for path in evidence.raw.rglob("*") if path.is_file()) >> 20
+    if size > _MOST_MIB:
+        return warned("It cannot be tried whether inputs depend on the answers.", f"the raw data are {size} MiB")
     names = [name for name in evidence.test.header if name not in evidence.card.ids]
     before = _rows([evidence.train.text, evidence.test.text], names)
     told = ""
@@ -102,41 +110,61 @@ def _rows(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:
 
 def _compared(before: pd.DataFrame, after: pd.DataFrame, sources: AnswerSources) -> Observation:
     names = list(before.columns)
-    common = _common(before, after, names)
-    if common == len(before) == len(after):
+    same = _common(before, after, names)
+    if same == len(before) == len(after):
         return passed(rows=len(before))
-    leaking = _leaking(before, after, names)
+    leaking = _leaking(before, after, names) or ([] if same else names)
     drawn = ", ".join(sources.columns) + (f" after {sources.after}" if sources.after else "")
-    figures = {"rows": len(before), "rows_otherwise": len(after), "same": common}
+    figures = {"rows": len(before), "rows_otherwise": len(after), "same": same}
     if not leaking:
-        said = f"with {drawn} drawn anew there are {len(after)} rows for {len(before)}, {common} of them the same"
+        said = f"with {drawn} drawn anew there are {len(after)} rows for {len(before)}, {same} of them the same"
         return warned("Which rows there are depends on the answers.", said, **figures)
-    said = f"with {drawn} drawn anew, {len(before) - common} of {len(before)} rows have another {', '.join(leaking)}"
+    said = f"with {drawn} drawn anew, {len(before) - same} of {len(before)} rows have another {', '.join(leaking)}"
     return failed("Inputs depend on what the answers are made of, or on what is not known yet.", said, **figures)
 
 
 def _leaking(before: pd.DataFrame, after: pd.DataFrame, names: list[str]) -> list[str]:
-    """The fewest columns without which the rows are the same; none where the rows themselves are others."""
+    """The columns in which rows have changed; none where other rows are there instead.
+
+    A row that has changed is found again by its other columns, where these tell rows apart. Columns that are the least
+    alike before and after are suspected first.
+    """
+    fewer = min(len(before), len(after))
+    lost = fewer - _common(before, after, names)
     suspects = sorted(names, key=lambda name: _common(before, after, [name]))
-    removed: list[str] = []
-    while len(removed) < len(names) and not _same(before, after, [name for name in names if name not in removed]):
-        removed.append(suspects[len(removed)])
-    if len(removed) == len(names):
-        return removed if len(before) == len(after) else []
+    best, removed = lost, list[str]()
+    for count in range(1, len(names)):
+        others = [name for name in names if name not in suspects[:count]]
+        left = fewer - _common(before, after, others)
+        if left < best and left <= lost / 2 and _tell_rows(before, after, names, others, left):
+            best, removed = left, suspects[:count]
     for name in list(removed):
         without = [other for other in removed if other != name]
-        if without and _same(before, after, [other for other in names if other not in without]):
+        if without and fewer - _common(before, after, [one for one in names if one not in without]) <= best:
             removed = without
     return removed
 
 
-def _same(before: pd.DataFrame, after: pd.DataFrame, names: list[str]) -> bool:
-    """Whether the rows of both agree in these columns; rows that are fewer only where the columns tell them apart."""
-    if len(before) == len(after):
-        return bool(names) and _common(before, after, names) == len(before)
-    fewer = min(len(before), len(after))
-    telling = bool(names) and len(before.drop_duplicates(names)) >= _TELLING * len(before)
-    return telling and _common(before, after, names) >= 0.999 * fewer
+def _tell_rows(before: pd.DataFrame, after: pd.DataFrame, names: list[str], others: list[str], left: int) -> bool:
+    """Whether it is no accident that rows agree in `others`: these tell rows apart, or the changed rows agree in all.
+
+    The chance that counts of so many values agree by accident is taken as the product of those of single counts, each
+    the return probability of a difference of two Poisson counts.
+    """
+    if len(before.drop_duplicates(others)) >= _TELLING * len(before):
+        return True
+    if left or len(before) != len(after):
+        return False
+    counts = np.sort(_changed(before, after, names)[others].value_counts().to_numpy())[:-1]
+    return float(0.5 * np.log2(4 * np.pi * counts).sum()) >= _BITS
+
+
+def _changed(before: pd.DataFrame, after: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The rows of `before` that `after` lacks."""
+    keys = [pd.util.hash_pandas_object(table[names], index=False) for table in (before, after)]
+    numbered = [key.to_frame("key").assign(n=key.groupby(key).cumcount()) for key in keys]
+    found = numbered[0].merge(numbered[1], on=["key", "n"], how="left", indicator=True)
+    return before[(found["_merge"] == "left_only").to_numpy()]
 
 
 def _common(before: pd.DataFrame, after: pd.DataFrame, names: list[str]) -> int:

@@ -62,6 +62,7 @@ def test_only_the_comparison_complains_of_tables_that_prepare_does_not_write(pac
 
 SOURCES = {"columns": ["trees.healthy"], "time": "", "after": ""}
 KNOWING = {
+    "one row that knows": ("slope", 'trees["slope"].where(trees.index > 0, (trees[TARGET] == "yes").sum() + 0.5)'),
     "a mean of the target": ("slope", 'trees.groupby("soil")[TARGET].transform(lambda known: (known == "yes").mean())'),
     "ranks of two kinds": ("slope", 'trees.sort_values([TARGET, "girth_cm"]).assign(n=range(len(trees)))["n"]'),
 }
