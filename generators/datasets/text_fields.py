@@ -103,7 +103,7 @@ def _tells_number(name: str, values: Sequence[str], truth: Codes | Floats) -> To
     if known.mean() < 0.9 or len(np.unique(numbers[known])) < 10:
         return None
     ranks = [pd.Series(column[known]).rank().to_numpy() for column in (numbers, truth)]
-    rank = abs(float(np.corrcoef(*ranks)[0, 1]))
+    rank = abs(float(np.corrcoef(ranks[0], ranks[1])[0, 1]))
     return Told(name, rank, len(np.unique(numbers[known]))) if rank >= _RANKED else None
 
 

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -115,7 +116,7 @@ def _compared(before: pd.DataFrame, after: pd.DataFrame, sources: AnswerSources)
         return passed(rows=len(before))
     leaking = _leaking(before, after, names) or ([] if same else names)
     drawn = ", ".join(sources.columns) + (f" after {sources.after}" if sources.after else "")
-    figures = {"rows": len(before), "rows_otherwise": len(after), "same": same}
+    figures: dict[str, Any] = {"rows": len(before), "rows_otherwise": len(after), "same": same}
     if not leaking:
         said = f"with {drawn} drawn anew there are {len(after)} rows for {len(before)}, {same} of them the same"
         return warned("Which rows there are depends on the answers.", said, **figures)
