@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from generators.finding import Blame, CheckResult
-from generators.verification import leak_checks, metric_checks, package_checks, prepare_checks, table_checks
+from generators.verification import (
+    leak_checks,
+    metric_checks,
+    package_checks,
+    prepare_checks,
+    series_checks,
+    table_checks,
+)
 from generators.verification.check import Check, run_checks
 from generators.verification.evidence import Evidence
 
@@ -75,6 +82,13 @@ _LEAKS = (
     Check("names_tell_nothing", _DESIGNER, leak_checks.names, ("card_valid", "no_private_file_in_public")),
     Check("no_duplicates_across_split", _DESIGNER, leak_checks.duplicates, ("train_and_test_columns_agree",)),
     Check("groups_apart", _DESIGNER, leak_checks.groups, ("train_and_test_columns_agree",)),
+    Check("recordings_apart", _DESIGNER, series_checks.recordings_apart, ("train_and_test_columns_agree",)),
+    Check(
+        "series_apart",
+        _DESIGNER,
+        series_checks.series_apart,
+        ("train_and_test_columns_agree", "recordings_apart"),
+    ),
     Check("time_order_kept", _DESIGNER, leak_checks.time_order, ("train_and_test_columns_agree",)),
 )
 _PREPARE = (
