@@ -172,3 +172,9 @@ row_id,activity
 ```
 """
 """A sound description for it."""
+
+WINDOWS_DESCRIPTION = DESCRIPTION.replace(
+    "`t` is the time in seconds, `ax`, `ay` and `az` are the acceleration\nalong",
+    "`ax`, `ay` and `az` are the acceleration\nalong",
+)
+"""The same for the windows, which have no clock."""

@@ -39,20 +39,25 @@ def named_series(
 
     `present`: paths of the files below `public`. What is named and is no series is left out.
     """
+    name = series_column(present, train, test, ids)
+    sides = [_read(public, list(dict.fromkeys(table[name]))[:_MOST]) for table in (train, test)] if name else []
+    return NamedSeries(name, *sides) if sides and all(side.paths for side in sides) else None
+
+
+def series_column(present: Collection[str], train: pd.DataFrame, test: pd.DataFrame, ids: Collection[str]) -> str:
+    """The first column of both tables whose values are all paths of files that may hold series; empty without one."""
     for name in map(str, test.columns):
         if name in ids or name not in train.columns:
             continue
-        named = [list(dict.fromkeys(table[name])) for table in (train, test)]
-        if not all(_are_series(paths, present) for paths in named):
-            continue
-        sides = [_read(public, paths[:_MOST]) for paths in named]
-        if all(side.paths for side in sides):
-            return NamedSeries(name, *sides)
-    return None
+        if all(_are_series(table[name].drop_duplicates(), present) for table in (train, test)):
+            return name
+    return ""
 
 
-def _are_series(paths: list[str], present: Collection[str]) -> bool:
-    return bool(paths) and all(path in present and PurePosixPath(path).suffix.lower() in SUFFIXES for path in paths)
+def _are_series(paths: pd.Series, present: Collection[str]) -> bool:
+    return len(paths) > 0 and all(
+        isinstance(path, str) and path in present and PurePosixPath(path).suffix.lower() in SUFFIXES for path in paths
+    )
 
 
 def _read(public: Path, paths: Iterable[str]) -> Side:
