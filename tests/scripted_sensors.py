@@ -68,6 +68,7 @@ def sensor_idea(**changes: Any) -> dict[str, Any]:
             "series",
         ],
         "plan_classes": list(ACTIVITIES),
+        "file_inputs": ["series"],
     }
     return {**sound, **changes}
 
@@ -178,3 +179,35 @@ WINDOWS_DESCRIPTION = DESCRIPTION.replace(
     "`ax`, `ay` and `az` are the acceleration\nalong",
 )
 """The same for the windows, which have no clock."""
+
+TRIVIAL = '''"""Always the most frequent activity."""
+
+import pandas as pd
+
+train, test = pd.read_csv("public/train.csv"), pd.read_csv("public/test.csv")
+test[["row_id"]].assign(activity=train["activity"].mode()[0]).to_csv("submission.csv", index=False)
+'''
+
+BETTER = '''"""How strongly each axis swings, and how fast."""
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import RandomForestClassifier
+
+SEED = 0
+
+
+def features(table):
+    rows = []
+    for name in table["series"]:
+        values = pd.read_csv(f"public/{name}")[["ax", "ay", "az"]].to_numpy()
+        values = values - values.mean(axis=0)
+        power = (np.abs(np.fft.rfft(values, axis=0)) ** 2).sum(axis=1)
+        rows.append([*values.std(axis=0), power.argmax(), *np.abs(np.diff(values, axis=0)).mean(axis=0)])
+    return np.array(rows)
+
+
+train, test = pd.read_csv("public/train.csv"), pd.read_csv("public/test.csv")
+model = RandomForestClassifier(60, random_state=SEED).fit(features(train), train["activity"])
+test[["row_id"]].assign(activity=model.predict(features(test))).to_csv("submission.csv", index=False)
+'''

@@ -17,6 +17,7 @@ from generators.competitions.package import (
     DESCRIPTION,
     METRIC,
     PREPARE,
+    PUBLIC,
     SAMPLE_SUBMISSION,
     TEST,
     TRAIN,
@@ -24,7 +25,7 @@ from generators.competitions.package import (
 )
 from generators.datasets.named_series import NamedSeries, named_series
 from generators.errors import CompetitionError
-from generators.verification.layout import FileFact, list_files
+from generators.verification.layout import FileFact, file_digests, list_files
 from generators.verification.package_runs import Exercise, OwnTests, exercise_metric, run_own_tests
 from generators.verification.preparation import PrepareRun, run_prepare
 from generators.verification.source_code import Source, parse_source
@@ -46,6 +47,11 @@ class Evidence:
     def files(self) -> dict[str, FileFact]:
         """Every file of the package."""
         return list_files(self.root)
+
+    @cached_property
+    def public_digests(self) -> dict[str, str]:
+        """SHA-256 of every public file, by its path below public/."""
+        return file_digests(self.root / PUBLIC)
 
     @cached_property
     def card_error(self) -> str:

@@ -5,15 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import pandas as pd
 import pytest
 
 from generators.competitions.card import Modality
+from generators.competitions.leaderboard import read_leaderboard
 from generators.competitions.package import read_card
 from generators.finding import Blame
-from tests.llm_stage import KEY, Cast, storming, write
+from mlesmith_env.agents.scripted import ScriptedAgent
+from mlesmith_env.rollout import Rollout, play
+from mlesmith_env.trial import ScriptedTrial
+from tests.llm_stage import KEY, Cast, edit, storming, write
 from tests.scripted_roles import call, finish, opinion
-from tests.scripted_sensors import DESCRIPTION, PREPARE, WINDOWS, WINDOWS_DESCRIPTION, sensor_idea, write_recordings
+from tests.scripted_sensors import (
+    BETTER,
+    DESCRIPTION,
+    PREPARE,
+    TRIVIAL,
+    WINDOWS,
+    WINDOWS_DESCRIPTION,
+    sensor_idea,
+    write_recordings,
+)
 
 DONE = finish(how="Each recording is a file that its row names.")
 BY_SUBJECT = 'is_test = rows["subject"].isin(people[: round(TEST_FRACTION * len(people))])'
@@ -32,6 +46,7 @@ LABELLED = PREPARE.replace(
     'rows["series"] = [f"series/{number:04d}.csv" for number in rows[ID]]',
     'rows["series"] = "series/" + rows[TARGET] + "_" + rows[ID].map("{:04d}".format) + ".csv"',
 )
+SOLUTIONS = [write("solutions/trivial.py", TRIVIAL), write("solutions/better.py", BETTER)]
 CHECKED_LATE = "if given.duplicated().any():"
 MISTAKES: dict[str, list[list[Any]]] = {
     "brainstormer": [
@@ -50,15 +65,20 @@ MISTAKES: dict[str, list[list[Any]]] = {
         [
             write("prepare.py", WINDOWS.replace(BY_SUBJECT, BY_ROW)),
             write("description.md", WINDOWS_DESCRIPTION),
-            call("edit_file", path="metric.py", old="return macro_f1(", new="return -macro_f1("),
+            edit("metric.py", "return macro_f1(", "return -macro_f1("),
+            write("solutions/trivial.py", TRIVIAL),
+            write("solutions/better.py", BETTER.replace("public/train.csv", "private/test_answer.csv")),
             DONE,
-            call("edit_file", path="metric.py", old="return -macro_f1(", new="return macro_f1("),
+            edit("metric.py", "return -macro_f1(", "return macro_f1("),
+            DONE,
+            write("solutions/better.py", BETTER),
             DONE,
         ],
         [
             write("prepare.py", LABELLED.replace(BY_SUBJECT, BY_ROW).replace("default_rng(SEED)", "default_rng()")),
             write("description.md", DESCRIPTION),
-            call("edit_file", path="metric.py", old=CHECKED_LATE, new="if False:"),
+            edit("metric.py", CHECKED_LATE, "if False:"),
+            *SOLUTIONS,
             DONE,
         ],
         [write("prepare.py", PREPARE), DONE],
@@ -67,7 +87,7 @@ MISTAKES: dict[str, list[list[Any]]] = {
         [
             DONE,
             {**call("read_package", path="metric.py"), "fault": "half_answer"},
-            call("edit_file", path="metric.py", old="if False:", new=CHECKED_LATE),
+            edit("metric.py", "if False:", CHECKED_LATE),
             DONE,
         ]
     ],
@@ -86,17 +106,33 @@ def raw(tmp_path: Path) -> Path:
     return write_recordings(tmp_path / "wrist_motions")
 
 
+def played(root: Path) -> Rollout:
+    """An episode of the competition, by its own reference solutions."""
+    env = gym.make("mlesmith_env:MLESmith-v0", task=str(root), max_steps=8)
+    try:
+        return play(env, ScriptedAgent.for_task(root), seed=0)
+    finally:
+        env.close()
+
+
 @pytest.mark.slow
 def test_mistakes_of_every_stage_are_mended_and_told_from_one_another(stage, raw: Path) -> None:
     shop = stage(storming(Cast(**MISTAKES)), raw)
-    made = shop.make()
+    made = shop.make(trial=ScriptedTrial(seeds=2))
     assert shop.server.problems == ()
     assert made.rejected == ()
     (published,) = made.published
     assert published.rounds == 2
     assert shop.failed("activity") == [
         ["recordings_apart"],
-        ["names_tell_nothing", "groups_apart", "recordings_apart", "rejects_duplicate_id", "prepare_deterministic"],
+        [
+            "names_tell_nothing",
+            "file_names_tell_nothing",
+            "groups_apart",
+            "recordings_apart",
+            "rejects_duplicate_id",
+            "prepare_deterministic",
+        ],
         [],
     ]
     heard = shop.told("brainstormer")
@@ -105,8 +141,8 @@ def test_mistakes_of_every_stage_are_mended_and_told_from_one_another(stage, raw
         "There is no tool of that name.",
         "The arguments of `series_facts` cannot be read",
         "clock: 't' rises in every row, from 0 to 4.9, usual step 0.1, 10 rows for each 1 of it",
-        "'recordings.heart_rate' is neither a column as table.column nor a file",
-        "'series/r999.csv' is neither a column as table.column nor a file",
+        "'recordings.heart_rate' is neither a column as table.column nor a file or folder",
+        "'series/r999.csv' is neither a column as table.column nor a file or folder",
         "It was cut off before its end",
         "that is the proposal as it was",
     ):
@@ -114,12 +150,18 @@ def test_mistakes_of_every_stage_are_mended_and_told_from_one_another(stage, raw
     assert "macro_f1 is better where it is higher, but metric.py gives the perfect submission -1" in shop.told(
         "designer"
     )
+    assert "No such file or directory: 'private/test_answer.csv'" in shop.told("designer")
     assert "nothing has been changed yet" in shop.told("refactor")
     assert "a major objection must say why" in shop.told("reviewer")
     card = read_card(published.path)
     assert (card.modality, card.split.kind, card.split.columns) == (Modality.TIME_SERIES, "grouped", ("subject",))
     test = pd.read_csv(published.path / "public" / "test.csv")
     assert all((published.path / "public" / path).is_file() for path in test["series"])
+    board = {row.name: row.score for row in read_leaderboard(published.path / "leaderboard.csv")}
+    assert card.scores.reference == pytest.approx(board["solutions/better.py"])
+    assert card.scores.reference > card.scores.floor + 0.2
+    rollout = played(published.path)
+    assert rollout.normalized_score > 0.5
     counted = shop.server.counts["scripted"]
     assert card.provenance.tokens == counted.prompt_tokens + counted.completion_tokens
     assert not any(KEY.encode() in path.read_bytes() for path in shop.out.rglob("*") if path.is_file())
@@ -134,6 +176,7 @@ def test_windows_of_one_recording_on_both_sides_are_the_questions_fault(stage, t
             [
                 write("prepare.py", WINDOWS.replace(BY_SUBJECT, BY_ROW)),
                 write("description.md", WINDOWS_DESCRIPTION),
+                *SOLUTIONS,
                 DONE,
             ]
         ],
