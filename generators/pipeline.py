@@ -133,7 +133,10 @@ def generate(
         published=tuple(end for end, _ in ends if isinstance(end, Published)),
         rejected=tuple(end for end, _ in ends if isinstance(end, Rejected)),
         refusals=(*proposed.refusals, *map(_not_needed, waiting)),
-        funnel=sum((funnel for _, funnel in ends), Funnel(datasets=1, understood=int(bool(dataset.tables)))),
+        funnel=sum(
+            (funnel for _, funnel in ends),
+            Funnel(datasets=1, understood=int(bool(dataset.tables or proposed.proposals))),
+        ),
         seconds=clock.seconds(),
         tiers=tuple(line.tiered),
     )

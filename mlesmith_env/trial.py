@@ -1,4 +1,4 @@
-"""The trial: the ladder of solution programs climbs a competition in the real environment, and is measured there."""
+"""The trial: solution programs, weak ones first, play a competition in the real environment, and are measured there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from generators.competitions.grade import Grade, Part
 from generators.errors import CompetitionError
 from generators.verification.verdict import LeaderboardEntry, TrialResult
 from mlesmith_env import trial_checks
-from mlesmith_env.agents.ladder import Ladder
+from mlesmith_env.agents.ladder import Ladder, Rung
+from mlesmith_env.agents.own_solutions import OwnSolutions, programs_for
 from mlesmith_env.resampling import resampled_scores, spread_of_gain
 from mlesmith_env.trial_checks import Attempt, Measurements
 from sandboxes.errors import SandboxError
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 
 _SUBMISSION = "submission.csv"
 _PARTS = (Part.PUBLIC, Part.PRIVATE, Part.ALL)
-_LARGE = 30_000
-"""Cells to learn from, beyond which a table is large."""
 _ENVIRONMENT = "mlesmith_env:MLESmith-v0"
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedTrial:
     """Plays one episode through `gym.make`: every rung of the ladder, the best of them again with other seeds, submit.
+
+    A package that brings solutions has these for rungs, above those of the ladder that look at no input.
 
     Implements `generators.verification.verdict.Trial`.
     """
@@ -42,7 +43,7 @@ class ScriptedTrial:
     """Seeds in all that the best rung is run with; the spread of its scores is the noise. One less on a large table,
     where it hangs on the seed the least and a run takes the longest."""
     sandbox: SandboxFactory | None = None
-    """Where the programs run; a `LocalSandbox` by default."""
+    """Where the programs run; a `LocalSandbox` by default, isolated in any case where the package brings programs."""
 
     def __call__(self, root: Path) -> TrialResult:
         """Try the package in `root`; its faults are findings. Raises `SandboxError` where the machinery fails."""
@@ -50,10 +51,10 @@ class ScriptedTrial:
 
         try:
             competition = Competition.load(root)
-            ladder = Ladder.of(competition.root, competition.card)
+            programs = programs_for(competition.root, competition.card)
         except CompetitionError as error:
             return TrialResult(checks=(trial_checks.no_ladder(str(error)),))
-        measured = self._measure(competition, ladder)
+        measured = self._measure(competition, programs)
         scores = trial_checks.reference_scores(measured)
         return TrialResult(
             checks=trial_checks.judge(measured),
@@ -62,20 +63,19 @@ class ScriptedTrial:
             difficulty=trial_checks.difficulty(measured),
         )
 
-    def _measure(self, competition: Competition, ladder: Ladder) -> Measurements:
-        measured = Measurements(competition.card)
+    def _measure(self, competition: Competition, programs: Ladder | OwnSolutions) -> Measurements:
+        own = isinstance(programs, OwnSolutions)
+        measured = Measurements(competition.card, own=own)
         started = time.perf_counter()
-        with _stage(competition, self.sandbox or _local_sandbox) as stage:
+        with _stage(competition, self.sandbox or (_isolated_sandbox if own else _local_sandbox)) as stage:
             climbed = [_sample_submission(competition)]
-            climbed += [stage.attempt(rung.name, rung.kind, rung.code) for rung in ladder.rungs()]
+            climbed += [stage.attempt(rung) for rung in programs.rungs()]
             measured.attempts += _graded(competition, climbed)
             best = measured.best("scripted")
             if best is not None:
-                large = ladder.rows * len(ladder.columns.inputs) > _LARGE
-                seeds = self.seeds - (self.seeds > 2 and large)
-                programs = [ladder.program(best.name, seed=seed) for seed in range(seeds)]
-                others = programs[1:] if programs[0] not in programs[1:] else []  # some leave nothing to chance
-                again = [stage.attempt(best.name, best.kind, code) for code in others]
+                seeds = self.seeds - (self.seeds > 2 and programs.large)
+                others = programs.again(best.name, seeds=seeds)
+                again = [stage.attempt(Rung(best.name, best.kind, code, foreign=own)) for code in others]
                 measured.again += _graded(competition, again)
             measured.ending = stage.end()
         measured.seconds = time.perf_counter() - started
@@ -100,11 +100,12 @@ class _Stage:
     last: bytes = field(default=b"", repr=False)
     """The submission that the environment took last."""
 
-    def attempt(self, name: str, kind: str, code: str) -> Attempt:
+    def attempt(self, rung: Rung) -> Attempt:
         """Run one program and keep what it leaves, not yet graded."""
+        name, kind = rung.name, rung.kind
         if self.over:
             return Attempt(name, kind, problem=self.over)
-        self.env.step({"type": "run_code", "code": code})
+        self.env.step({"type": "run_code", "code": rung.code, "fresh": rung.foreign})
         turn = self._last_turn()
         if turn.mask_sample:
             if turn.error_type == "infrastructure":
@@ -116,6 +117,8 @@ class _Stage:
         if result is None or not result.ok:
             said = f"{result.error_name}: {result.error_message}" if result and result.error_name else turn.status
             return Attempt(name, kind, seconds=seconds, problem=f"the program ended with {said}")
+        if turn.grade is None:  # what an earlier program left may still lie there
+            return Attempt(name, kind, seconds=seconds, problem=f"it left no new {_SUBMISSION}")
         taken = self.sandboxes[-1].collect(_SUBMISSION, max_bytes=1 << 28)
         if taken.status is not CollectStatus.FOUND:
             return Attempt(name, kind, seconds=seconds, problem=f"it left no {_SUBMISSION} ({taken.status.value})")
@@ -161,6 +164,13 @@ def _local_sandbox(*, public: Path | None, limits: Limits, seed: int) -> Sandbox
     from sandboxes.local import LocalSandbox
 
     return LocalSandbox(public=public, limits=limits, seed=seed, min_isolation=IsolationLevel.PROCESS)
+
+
+def _isolated_sandbox(*, public: Path | None, limits: Limits, seed: int) -> Sandbox:
+    """For programs that somebody else wrote: no less isolation than an agent has."""
+    from sandboxes.local import LocalSandbox
+
+    return LocalSandbox(public=public, limits=limits, seed=seed)
 
 
 def _sample_submission(competition: Competition) -> Attempt:

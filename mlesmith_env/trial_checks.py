@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from generators.competitions.card import Card, ReferenceScores
 from generators.competitions.grade import Grade, Outcome, Part
+from generators.competitions.solutions import TRIVIAL
 from generators.finding import Blame, CheckOutcome, CheckResult, Finding, Layer, Severity
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Measurements:
     """All that one trial saw."""
 
     card: Card
+    own: bool = False
+    """The package brings the programs above the floor: whoever designed it answers for them."""
     attempts: list[Attempt] = field(default_factory=list)
     """The ladder from the bottom up."""
     again: list[Attempt] = field(default_factory=list)
@@ -207,7 +210,7 @@ def _trivial_is_not_perfect(measured: Measurements) -> CheckResult:
         _error(
             name,
             f"{attempt.name!r} never looks at an input and reaches the best possible score",
-            Blame.BRAINSTORMER,
+            Blame.DESIGNER if attempt.name == TRIVIAL else Blame.BRAINSTORMER,
             f"score {attempt.score:.6g}",
         )
         for attempt in measured.of("trivial")
@@ -238,7 +241,8 @@ def _can_be_learned(measured: Measurements) -> CheckResult:
     )
     evidence = f"floor {floor.score:.6g}, best {best.score:.6g}, noise {measured.noise:.3g} over seeds"
     evidence += f" and {measured.chance:.3g} over test rows"
-    return _result(name, (_error(name, message, Blame.BRAINSTORMER, evidence),), figures)
+    blame = Blame.DESIGNER if measured.own else Blame.BRAINSTORMER
+    return _result(name, (_error(name, message, blame, evidence),), figures)
 
 
 def _metric_leaves_headroom(measured: Measurements) -> CheckResult:

@@ -169,6 +169,8 @@ class Card(_Frozen):
     ids: tuple[str, ...]
     classes: tuple[str, ...] = ()
     """Class labels as text in the order of probability columns; for two classes the second is the positive one."""
+    file_columns: tuple[str, ...] = ()
+    """Input columns whose cells are paths of files (pictures, sounds, series), relative to `public/`."""
     metric: str
     """Name in the registry of `generators.competitions.metrics`, or that of the class in an imported `metric.py`."""
     metric_parameters: dict[str, Any] = Field(default_factory=dict)

@@ -16,6 +16,7 @@ from generators.competitions.card import Card, SubmissionForm
 from generators.competitions.forms import ANSWER_CELLS, NUMBER_ANSWERS, cell_problem
 from generators.competitions.labels import match_labels
 from generators.competitions.leaderboard import LeaderboardRow, read_leaderboard
+from generators.competitions.solutions import SOLUTIONS
 from generators.errors import CompetitionError
 
 CARD = "competition.json"
@@ -122,7 +123,7 @@ def card_bytes(card: Card) -> bytes:
 
 def package_digest(root: Path) -> str:
     """SHA-256 over what makes a competition the same: the card less what the trial measured and who made it at what
-    cost, code and data.
+    cost, code (solutions that it brings included, for the scores hang on them) and data.
 
     Texts for people, leaderboard and verification are not part of it. Raises `CompetitionError` where the card or a
     file is missing.
@@ -136,7 +137,7 @@ def package_digest(root: Path) -> str:
     for name in (PREPARE, METRIC):
         _check_file(root / name)
         _add(whole, name, _file_digest(root / name))
-    for folder in (PUBLIC, PRIVATE):
+    for folder in (PUBLIC, PRIVATE, SOLUTIONS):
         for path in _files(root / folder):
             _add(whole, path.relative_to(root).as_posix(), _file_digest(path))
     return whole.hexdigest()

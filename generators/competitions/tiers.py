@@ -35,6 +35,7 @@ from generators.competitions.package import (
 )
 from generators.competitions.parts import choose_key, part_mask
 from generators.competitions.prepare_file import PREPARE_LIMITS, embed_description, prepare_tier
+from generators.competitions.solutions import SOLUTIONS, has_solutions
 from generators.errors import CompetitionError
 from sandboxes.script import run_function
 
@@ -131,6 +132,8 @@ def derive_tier(
         raise CompetitionError(f"{card.id} has {len(card.targets)} targets; tiers are made of competitions with one")
     for name in (PREPARE, METRIC, TESTS, DESCRIPTION):
         shutil.copyfile(whole / name, root / name)
+    if has_solutions(whole):
+        shutil.copytree(whole / SOLUTIONS, root / SOLUTIONS)
     group = card.split.columns[0] if card.split.kind == "grouped" and card.split.columns else ""
     prepare_tier(
         root / PREPARE,

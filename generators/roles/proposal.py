@@ -48,6 +48,21 @@ class SplitPlan(_Frozen):
     why: str
 
 
+class PathLabel(_Frozen):
+    """The target of a file as the path of the raw file tells it."""
+
+    folder: str = ""
+    """Where the files lie, at any depth below; empty for the whole dataset."""
+    suffix: str
+    """That of the files, such as `.png`."""
+    part: Literal["name", "folder"] = "name"
+    """The name without its suffix, or that of the folder which holds the file."""
+    separator: str = ""
+    """What the part is split by; empty takes the whole part."""
+    position: int = 0
+    """Which piece of it, from 0, or from the end where it is negative."""
+
+
 class Lookup(_Frozen):
     """Columns that another table adds to each row (many-to-one)."""
 
@@ -115,6 +130,10 @@ class Proposal(_Frozen):
     why: str = ""
     """Why this is worth predicting."""
     modality: Modality = Modality.TABULAR
+    file_columns: tuple[str, ...] = ()
+    """Those of the inputs whose cells are paths of files that participants get."""
+    path_label: PathLabel | None = None
+    """How paths of raw files tell the target, where they do."""
     plan: str = ""
     """How rows, inputs and target are made, in words, where the rules above cannot say it; only a designer that writes
     code can follow it. Empty where they say it all."""

@@ -7,10 +7,12 @@ from pathlib import Path
 from generators.finding import Blame, CheckResult
 from generators.verification import (
     answer_checks,
+    file_checks,
     leak_checks,
     metric_checks,
     package_checks,
     prepare_checks,
+    series_checks,
     table_checks,
     text_checks,
 )
@@ -41,6 +43,7 @@ _CODE = (
     Check("metric_methods", _REFACTOR, package_checks.metric_methods, ("metric_one_class",)),
     Check("metric_names_its_error", _REFACTOR, package_checks.metric_error, ("metric_one_class",)),
     Check("metric_code_harmless", _DESIGNER, package_checks.metric_code, _FILES),
+    Check("solutions_complete", _DESIGNER, package_checks.solutions, ("card_valid",)),
 )
 _CONTENT = (
     Check("tables_parse", _DESIGNER, table_checks.parsed, _FILES),
@@ -87,8 +90,21 @@ _LEAKS = (
     Check("ids_tell_nothing", _DESIGNER, leak_checks.id_order, _KEYED),
     Check("row_order_tells_nothing", _DESIGNER, leak_checks.row_order, (*_KEYED, "ids_tell_nothing")),
     Check("names_tell_nothing", _DESIGNER, leak_checks.names, ("card_valid", "no_private_file_in_public")),
+    Check("file_columns_declared", _BRAINSTORMER, file_checks.declared, ("train_and_test_columns_agree",)),
+    Check("files_are_there", _DESIGNER, file_checks.files_there, ("train_and_test_columns_agree",)),
+    Check("no_file_without_a_row", _DESIGNER, file_checks.no_idle_files, ("files_are_there",)),
+    Check("file_names_tell_nothing", _DESIGNER, file_checks.names_tell_nothing, (*_KEYED, "files_are_there")),
+    Check("file_metadata_tells_nothing", _DESIGNER, file_checks.metadata_tells_nothing, (*_KEYED, "files_are_there")),
+    Check("files_apart", _DESIGNER, file_checks.files_apart, ("files_are_there",)),
     Check("no_duplicates_across_split", _DESIGNER, leak_checks.duplicates, ("train_and_test_columns_agree",)),
     Check("groups_apart", _DESIGNER, leak_checks.groups, ("train_and_test_columns_agree",)),
+    Check("recordings_apart", _DESIGNER, series_checks.recordings_apart, ("train_and_test_columns_agree",)),
+    Check(
+        "series_apart",
+        _DESIGNER,
+        series_checks.series_apart,
+        ("train_and_test_columns_agree", "recordings_apart", "files_apart"),
+    ),
     Check("time_order_kept", _DESIGNER, leak_checks.time_order, ("train_and_test_columns_agree",)),
 )
 _PREPARE = (

@@ -17,13 +17,15 @@ from generators.competitions.package import (
     DESCRIPTION,
     METRIC,
     PREPARE,
+    PUBLIC,
     SAMPLE_SUBMISSION,
     TEST,
     TRAIN,
     read_card,
 )
+from generators.datasets.named_series import NamedSeries, named_series
 from generators.errors import CompetitionError
-from generators.verification.layout import FileFact, list_files
+from generators.verification.layout import FileFact, file_digests, list_files
 from generators.verification.package_runs import Exercise, OwnTests, exercise_metric, run_own_tests
 from generators.verification.preparation import PrepareRun, run_prepare
 from generators.verification.source_code import Source, parse_source
@@ -45,6 +47,11 @@ class Evidence:
     def files(self) -> dict[str, FileFact]:
         """Every file of the package."""
         return list_files(self.root)
+
+    @cached_property
+    def public_digests(self) -> dict[str, str]:
+        """SHA-256 of every public file, by its path below public/."""
+        return file_digests(self.root / PUBLIC)
 
     @cached_property
     def card_error(self) -> str:
@@ -103,6 +110,16 @@ class Evidence:
     def answers(self) -> TableFact:
         """private/test_answer.csv."""
         return self.tables[ANSWERS]
+
+    @cached_property
+    def named_series(self) -> NamedSeries | None:
+        """The series files that rows of the training and the test table name; None where no column names any."""
+        present = {
+            path.removeprefix("public/")
+            for path, fact in self.files.items()
+            if path.startswith("public/") and fact.kind == "file"
+        }
+        return named_series(self.root / "public", present, self.train.text, self.test.text, self.card.ids)
 
     @cached_property
     def first_run(self) -> PrepareRun | None:

@@ -32,7 +32,7 @@ def private_files_copied(evidence: Evidence) -> Observation:
     private = {digest: path for path, digest in file_digests(evidence.root / "private").items()}
     copies = [
         f"public/{path} is private/{private[digest]}"
-        for path, digest in file_digests(evidence.root / "public").items()
+        for path, digest in evidence.public_digests.items()
         if digest in private
     ]
     return failed("A private file lies in public/.", ", ".join(copies)) if copies else passed()
@@ -100,7 +100,7 @@ def names(evidence: Evidence) -> Observation:
 def duplicates(evidence: Evidence) -> Observation:
     """Test rows do not repeat training rows, beyond what a table of few distinct values makes unavoidable."""
     inputs = [name for name in evidence.test.header if name not in evidence.card.ids]
-    train, test = evidence.train.text[inputs], evidence.test.text[inputs]
+    train, test = (_as_seen(evidence, fact.text[inputs]) for fact in (evidence.train, evidence.test))
     repeated = pd.util.hash_pandas_object(test, index=False).isin(pd.util.hash_pandas_object(train, index=False))
     share = float(repeated.mean())
     shown: dict[str, Any] = {"share": round(share, 4)}
@@ -112,6 +112,13 @@ def duplicates(evidence: Evidence) -> Observation:
     if sum(map(_entropy, (train[name] for name in inputs))) < np.log2(len(train)) + 13:
         return warned("Many test rows have the inputs of a training row; the columns hold little.", said, **shown)
     return failed("Test rows repeat training rows.", said, **shown)
+
+
+def _as_seen(evidence: Evidence, inputs: pd.DataFrame) -> pd.DataFrame:
+    """Inputs with the contents of files in place of their names, by hash."""
+    digests = evidence.public_digests
+    seen = {name: inputs[name].map(lambda path: digests.get(path, path)) for name in evidence.card.file_columns}
+    return inputs.assign(**seen) if seen else inputs
 
 
 def groups(evidence: Evidence) -> Observation:

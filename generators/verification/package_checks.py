@@ -17,17 +17,20 @@ from generators.competitions.package import (
     TEST,
     TRAIN,
 )
+from generators.competitions.solutions import SOLUTION_FILES, SOLUTIONS, needs_solutions
 from generators.errors import CompetitionError
 from generators.verification.check import Defect, Observation, failed, passed, skipped
 from generators.verification.evidence import Evidence
-from generators.verification.source_code import forbidden_uses, methods, parameters
+from generators.verification.source_code import forbidden_uses, methods, parameters, parse_source
 
 TABULAR = (*REQUIRED, TRAIN, TEST)
 MAX_MIB = 1024
 MAX_FILES = 50_000
 _METRIC_NAMES = ("Metric", "Metrics")
 _SCRIPTS = frozenset({".exe", ".so", ".dll", ".dylib", ".sh", ".bat", ".pyc", ".pkl", ".pickle", ".joblib"})
-_HIDDEN = re.compile(r"\bprivate/|\btest_answer\b|\bprepare\.py\b|\bmetric\.py\b|\btest_competition\.py\b")
+_HIDDEN = re.compile(
+    r"\bprivate/|\btest_answer\b|\bprepare\.py\b|\bmetric\.py\b|\btest_competition\.py\b|\bsolutions/(trivial|better)\b"
+)
 _MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|mnt|usr|var|Users|work|data|private)/\w|\b[A-Z]:\\\w")
 _PUBLIC_PATH = re.compile(r"\bpublic/([\w./-]*\w)")
 
@@ -112,6 +115,35 @@ def leaderboard(evidence: Evidence) -> Observation:
             seen = f"card: {expected}; leaderboard: {best(found) if found else 'no such entry'}"
             return failed(f"The card's {name} is not the best {kind} score of {LEADERBOARD}.", seen)
     return passed(entries=len(entries))
+
+
+def solutions(evidence: Evidence) -> Observation:
+    """A competition whose inputs are files brings both reference solutions, plain Python that speaks of public files
+    alone; where the ladder suffices there are none."""
+    found = [path for path in evidence.files if path.startswith(f"{SOLUTIONS}/")]
+    if not needs_solutions(evidence.card):
+        if found:
+            return failed("The package brings solutions that nobody runs: its tables suffice.", ", ".join(found[:5]))
+        return skipped("it is solved from its tables")
+    if not found and not evidence.card.file_columns:
+        return skipped("it brings no solutions; the trial says whether it needs some")
+    lacking = [path for path in SOLUTION_FILES if path not in found or not evidence.files[path].size]
+    if lacking:
+        return failed("The package lacks reference solutions.", ", ".join(lacking))
+    strange = sorted(set(found) - set(SOLUTION_FILES))
+    if strange:
+        return failed(f"{SOLUTIONS}/ holds more than two solutions.", ", ".join(strange[:5]))
+    for path in SOLUTION_FILES:
+        source = parse_source(evidence.root / path)
+        if source.error:
+            return failed(f"{path} is no Python.", source.error)
+        uses = forbidden_uses(source)
+        if uses:
+            return failed(f"{path} uses what a solution must not.", "; ".join(uses[:10]))
+        hidden = _HIDDEN.search((evidence.root / path).read_text("utf-8", errors="replace"))
+        if hidden:
+            return failed(f"{path} names what participants cannot see.", hidden.group(0))
+    return passed(solutions=len(found))
 
 
 def prepare_signature(evidence: Evidence) -> Observation:

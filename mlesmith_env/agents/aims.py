@@ -56,8 +56,6 @@ _BY_FORM = {
     SubmissionForm.PROBABILITY: _LOG_LOSS,
     SubmissionForm.PROBABILITIES: _LOG_LOSS,
 }
-TABLE_FORMS = frozenset(_BY_FORM)
-"""Submission forms that a program with an aim can write."""
 
 
 def aim_of(card: Card) -> Aim:

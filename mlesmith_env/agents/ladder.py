@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators.competitions.card import Card, SubmissionForm
+from generators.competitions.solutions import TABLE_FORMS
 from generators.errors import CompetitionError
-from mlesmith_env.agents.aims import TABLE_FORMS, Aim, aim_of
+from mlesmith_env.agents.aims import Aim, aim_of
 from mlesmith_env.agents.columns import Columns, look_at, read_public
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ RUNGS = ("trivial", "linear", "boosted", "tuned")
 """The ladder from the bottom up."""
 _MANY_CLASSES = 20
 """Of more classes no trees are boosted: every round would grow one for each."""
+_LARGE = 30_000
+"""Cells to learn from, beyond which a table is large."""
 _LINE = 116
 _LISTED = 60
 """Columns of one kind that a program names one by one; of more it says what they are not."""
@@ -38,6 +41,8 @@ class Rung:
     kind: str
     """`trivial` (never looks at an input) or `scripted`."""
     code: str
+    foreign: bool = False
+    """Written by whoever made the competition: it starts in a session of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,11 @@ class Ladder:
         )
 
     @property
+    def large(self) -> bool:
+        """Whether there is so much to learn from that scores hardly hang on the seed, and a run takes long."""
+        return self.rows * len(self.columns.inputs) > _LARGE
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The rungs of this competition from the bottom up: `RUNGS`, with `forest` for `boosted` among many classes."""
         many = len(self.card.classes) > _MANY_CLASSES
@@ -101,6 +111,11 @@ class Ladder:
             raise ValueError(f"no rung {rung!r}; there are: {', '.join(self.names)}")
         template = _environment().get_template(f"{rung}.py.jinja")
         return _tidied(template.render(self._facts(seed), variant=variant))
+
+    def again(self, rung: str, *, seeds: int) -> tuple[str, ...]:
+        """The programs that show how far a rung's score hangs on chance, beside its first run: `seeds` runs in all."""
+        programs = [self.program(rung, seed=seed) for seed in range(seeds)]
+        return tuple(programs[1:]) if programs[0] not in programs[1:] else ()  # some leave nothing to chance
 
     def rungs(self, *, seed: int = 0) -> tuple[Rung, ...]:
         """All programs from the bottom up, the trivial one in both variants."""

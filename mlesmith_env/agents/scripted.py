@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mlesmith_env.agents.ladder import Ladder, literal
+from mlesmith_env.agents.own_solutions import OwnSolutions, programs_for
 
 SOLUTION = "solution.py"
 
@@ -15,10 +16,10 @@ class ScriptedAgent:
     """Reads up, writes a first program with a mistake, sees it fail, mends it, then climbs the ladder and submits.
 
     The mistake is one that people make: the target column is taken to have the usual name. With few steps left the
-    agent submits what it has.
+    agent submits what it has. Of a competition that brings its own solutions it plays these, which hold no mistake.
     """
 
-    def __init__(self, ladder: Ladder, *, seed: int = 0, name: str = "scripted") -> None:
+    def __init__(self, ladder: Ladder | OwnSolutions, *, seed: int = 0, name: str = "scripted") -> None:
         self.name = name
         self._ladder = ladder
         self._seed = seed
@@ -31,7 +32,7 @@ class ScriptedAgent:
         from generators.competitions.package import Competition
 
         competition = Competition.load(root)
-        return cls(Ladder.of(competition.root, competition.card), seed=seed)
+        return cls(programs_for(competition.root, competition.card), seed=seed)
 
     def begin(self) -> None:
         """Forget the last episode."""
@@ -47,18 +48,27 @@ class ScriptedAgent:
     def _episode(self) -> Iterator[dict[str, Any]]:
         yield {"type": "request_info", "topic": "overview"}
         yield {"type": "request_info", "topic": "data"}
-        first = self._ladder.program(self._ladder.names[0], seed=self._seed)
-        right = f"TARGET = {literal(self._ladder.card.targets[0])}\n"
-        wrong = self._misnamed()
+        yield from self._climb(self._ladder) if isinstance(self._ladder, Ladder) else self._play(self._ladder)
+        yield {"type": "submit"}
+
+    def _play(self, own: OwnSolutions) -> Iterator[dict[str, Any]]:
+        yield {"type": "write_code", "path": SOLUTION, "code": own.trivial.with_seed(self._seed)}
+        yield {"type": "run_code", "path": SOLUTION}
+        yield {"type": "run_code", "code": own.better.with_seed(self._seed), "fresh": True}
+
+    def _climb(self, ladder: Ladder) -> Iterator[dict[str, Any]]:
+        first = ladder.program(ladder.names[0], seed=self._seed)
+        right = f"TARGET = {literal(ladder.card.targets[0])}\n"
+        wrong = _misnamed(ladder)
         yield {"type": "write_code", "path": SOLUTION, "code": first.replace(right, wrong, 1)}
         yield {"type": "run_code", "path": SOLUTION}
         yield {"type": "fix_code", "path": SOLUTION, "edits": [{"old": wrong.strip(), "new": right.strip()}]}
-        for rung in self._ladder.names[1:]:
-            yield {"type": "run_code", "code": self._ladder.program(rung, seed=self._seed)}
-        yield {"type": "submit"}
+        for rung in ladder.names[1:]:
+            yield {"type": "run_code", "code": ladder.program(rung, seed=self._seed)}
 
-    def _misnamed(self) -> str:
-        """The line of the program that names the target, with the name that most tables would have."""
-        taken = {*self._ladder.card.targets, *self._ladder.card.ids, *self._ladder.columns.inputs}
-        usual = next(name for name in ("target", "label", "y", "outcome_to_predict") if name not in taken)
-        return f"TARGET = {literal(usual)}\n"
+
+def _misnamed(ladder: Ladder) -> str:
+    """The line of the program that names the target, with the name that most tables would have."""
+    taken = {*ladder.card.targets, *ladder.card.ids, *ladder.columns.inputs}
+    usual = next(name for name in ("target", "label", "y", "outcome_to_predict") if name not in taken)
+    return f"TARGET = {literal(usual)}\n"

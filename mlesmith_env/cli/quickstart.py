@@ -108,6 +108,7 @@ def _play(console: Console, root: Path, records: Path, seed: int) -> Rollout:
     """One episode by the scripted agent, its steps printed as they are done."""
     import gymnasium as gym
 
+    from generators.competitions.solutions import has_solutions
     from mlesmith_env.agents.scripted import ScriptedAgent
     from mlesmith_env.cli import output
     from mlesmith_env.rollout import play
@@ -118,8 +119,8 @@ def _play(console: Console, root: Path, records: Path, seed: int) -> Rollout:
         task=str(root),
         max_steps=_MAX_STEPS,
         trajectory_dir=str(records),
-        # the agent's programs are ours, so that a host without isolation can show them all the same
-        min_isolation=IsolationLevel.PROCESS.value,
+        # our own programs can be shown on a host without isolation all the same, those that a package brings cannot
+        min_isolation=(IsolationLevel.LANDLOCK if has_solutions(root) else IsolationLevel.PROCESS).value,
     )
     agent = ScriptedAgent.for_task(root, seed=seed)
     try:

@@ -22,14 +22,24 @@ from generators.competitions.package import (
     TEST,
     TESTS,
     TRAIN,
+    read_card,
 )
 from generators.competitions.prepare_file import PREPARE_LIMITS
+from generators.competitions.solutions import SOLUTION_FILES
 from generators.roles.llm.capability import Arguments, CallRefused, Capability, Said
 from generators.roles.llm.fencing import repeatable
+from generators.roles.llm.solving import Solved, solve
 from sandboxes.limits import Limits
 from sandboxes.script import FunctionResult, run_function
 
-Written = Literal["prepare.py", "metric.py", "description.md", "test_competition.py"]
+Written = Literal[
+    "prepare.py",
+    "metric.py",
+    "description.md",
+    "test_competition.py",
+    "solutions/trivial.py",
+    "solutions/better.py",
+]
 WRITTEN: tuple[str, ...] = (PREPARE, METRIC, DESCRIPTION, TESTS)
 METRIC_LIMITS = Limits(wall_s=60.0)
 _TRIAL = "generators.competitions.metric_trial"
@@ -70,20 +80,36 @@ class RunMetric(Arguments):
     """Run metric.py."""
 
 
+class RunSolutions(Arguments):
+    """Run the solutions."""
+
+
 class Bench:
     """One package in the folder `root`, made of the raw data in the folder `raw`."""
 
-    def __init__(self, root: Path, raw: Path, *, before_metric: Callable[[], str]) -> None:
-        """`before_metric` writes the card that the metric is tried with; it answers what stands in the way, if any."""
+    def __init__(self, root: Path, raw: Path, *, before_metric: Callable[[], str], solutions: bool = False) -> None:
+        """`before_metric` writes the card that the metric is tried with; it answers what stands in the way, if any.
+        `solutions`: the package brings some."""
         self._root = root
         self._raw = raw
         self._before_metric = before_metric
         self._prepared: bytes | None = None
+        self.files = (*WRITTEN, *SOLUTION_FILES) if solutions else WRITTEN
+        """What can be written."""
+        self._solutions = solutions
+        self._solved: tuple[list[bytes], tuple[Solved, ...]] | None = None
 
     def capabilities(self) -> tuple[Capability, ...]:
         """The tools, to be given to a dialogue."""
+        running = Capability(
+            "run_solutions",
+            "Run either solution in an isolated session of its own, with ./public/ alone in sight, and score what it "
+            "leaves in ./submission.csv.",
+            RunSolutions,
+            self.run_solutions,
+        )
         return (
-            Capability("write_file", f"Write {', '.join(WRITTEN)}.", WriteFile, self.write),
+            Capability("write_file", f"Write {', '.join(self.files)}.", WriteFile, self.write),
             Capability("edit_file", "Replace one passage of such a file.", EditFile, self.edit),
             Capability("read_package", "Read any file of the package, tables too.", ReadPackage, self.read),
             Capability(
@@ -98,11 +124,14 @@ class Bench:
                 RunMetric,
                 self.run_metric,
             ),
+            *([running] if self._solutions else []),
         )
 
     def write(self, asked: WriteFile) -> Said:
         """Write, or add to, a file; says what is wrong with the syntax of code."""
         path = self._root / asked.path
+        if asked.path not in self.files:
+            raise CallRefused(f"{asked.path} is not wanted here; there are {', '.join(self.files)}")
         before = path.read_text(encoding="utf-8") if asked.append and path.is_file() else ""
         return self._put(path, before + asked.text)
 
@@ -200,6 +229,28 @@ class Bench:
         shown += [f"{name}: {told.get('error') or told.get('score')}" for name, told in found.items()]
         return "", "\n".join(shown), found
 
+    def run_solutions(self, _asked: RunSolutions | None = None) -> Said:
+        """What each solution printed and scored, or what stands in the way."""
+        problem, data, _ = self.try_metric()
+        if problem:
+            return Said(problem, data)
+        lacking = [name for name in SOLUTION_FILES if not (self._root / name).is_file()]
+        if lacking:
+            return Said(f"{', '.join(lacking)} must be written first.")
+        lines = []
+        for one in self.solved():
+            lines.append(f"{one.path}: {one.problem or f'score {one.score:.6g}'}")
+            lines += [one.told] if one.told else []
+        return Said("The solutions were run.", "\n".join(lines))
+
+    def solved(self) -> tuple[Solved, ...]:
+        """What becomes of the solutions as everything now stands; they must be there, and the metric must have been
+        tried. Raises `SandboxError` where the machinery fails."""
+        state = [(self._root / name).read_bytes() for name in (*SOLUTION_FILES, PREPARE, METRIC)]
+        if self._solved is None or self._solved[0] != state:
+            self._solved = state, solve(self._root, read_card(self._root))
+        return self._solved[1]
+
     def described(self, text: str) -> str:
         """A text without paths of this machine and places in its memory."""
         return repeatable(text.replace(f"{self._root}/", "").replace(str(self._raw), "raw"))
@@ -212,6 +263,7 @@ class Bench:
     def _put(self, path: Path, text: str) -> Said:
         if len(text) > _MAX_CHARS:
             raise CallRefused(f"{path.name} would have {len(text)} characters; at most {_MAX_CHARS} are written")
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
         if path.name == DESCRIPTION:
             (self._root / PUBLIC).mkdir(exist_ok=True)

@@ -80,7 +80,7 @@ class LLMBrainstormer:
         task = prompt(
             "brainstormer.task",
             limit=limit,
-            overview=overview(profile, len(dataset.other_files)),
+            overview=overview(profile, dataset.other_files),
             existing="\n".join(f"{one.target} ({one.objective}, {one.metric})" for one in same),
             metrics=metric_list(Objective if self._plans else RENDERED_OBJECTIVES),
             plans=self._plans,
@@ -128,7 +128,7 @@ class LLMBrainstormer:
             "brainstormer.revise",
             proposal=proposal.model_dump_json(indent=2, exclude={"score", "slug"}),
             findings=finding_list(findings),
-            overview=overview(profile, len(dataset.other_files)),
+            overview=overview(profile, dataset.other_files),
             metrics=metric_list(Objective if self._plans else RENDERED_OBJECTIVES),
             plans=self._plans,
         )

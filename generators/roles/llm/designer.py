@@ -24,17 +24,20 @@ from generators.competitions.package import (
     write_card,
 )
 from generators.competitions.parts import choose_key
+from generators.competitions.solutions import needs_solutions
 from generators.competitions.tiers import FULL
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.errors import CompetitionError
 from generators.finding import Finding
-from generators.roles.llm.bench import WRITTEN, Bench
+from generators.roles.llm.bench import Bench
 from generators.roles.llm.dialogue import Dialogue, Objection
 from generators.roles.llm.exploring import Explorer
+from generators.roles.llm.file_inputs import Rows, about_files
 from generators.roles.llm.ideas import Line
 from generators.roles.llm.prompting import finding_list, prompt
 from generators.roles.llm.python_session import PythonSession
+from generators.roles.llm.solving import about_solutions
 from generators.roles.llm.summary import overview
 from generators.roles.proposal import Proposal
 from generators.roles.protocols import Draft
@@ -84,9 +87,9 @@ class LLMDesigner:
         task = prompt(
             "designer.task",
             proposal=proposal.model_dump_json(indent=2, exclude={"score", "slug"}),
-            overview=overview(profile, len(dataset.other_files)),
+            overview=overview(profile, dataset.other_files),
             how_read=_how_read(dataset),
-            **_form(proposal, seed),
+            **work.form(),
         )
         return self._write(work, profile, task)
 
@@ -96,14 +99,15 @@ class LLMDesigner:
         """A new package in the empty folder `root` in which the model has mended what was found, or None where it
         could not in its steps."""
         work = _Work(draft.proposal, dataset, root, draft.card.provenance.seed)
-        for name in WRITTEN:
+        for name in work.bench.files:
             if (draft.root / name).is_file():
+                (root / name).parent.mkdir(exist_ok=True)
                 shutil.copyfile(draft.root / name, root / name)
         task = prompt(
             "designer.repair",
             proposal=draft.proposal.model_dump_json(indent=2, exclude={"score", "slug"}),
             findings=finding_list(findings),
-            **_form(draft.proposal, work.seed),
+            **work.form(),
         )
         try:
             return self._write(work, profile, task)
@@ -156,7 +160,12 @@ class _Work:
         self.root = root
         self.seed = seed
         self._classes = proposal.classes
-        self.bench = Bench(root, dataset.root, before_metric=self._put_card)
+        self._solutions = needs_solutions(self._card(0, 0))
+        self.bench = Bench(root, dataset.root, before_metric=self._put_card, solutions=self._solutions)
+
+    def form(self) -> dict[str, object]:
+        """What the files must look like, for the prompts."""
+        return {**_form(self.proposal, self.seed), "solutions": self._solutions}
 
     def give_metric(self) -> None:
         """Write metric.py and the package's tests from the library, so that the model need not."""
@@ -167,7 +176,7 @@ class _Work:
 
     def objections(self, answer: Design) -> list[Objection]:
         """What speaks against the package as it lies there."""
-        lacking = [name for name in WRITTEN if not (self.root / name).is_file()]
+        lacking = [name for name in self.bench.files if not (self.root / name).is_file()]
         if lacking:
             return [Objection(f"{', '.join(lacking)} must be written first")]
         if self.proposal.plan and answer.classes:
@@ -181,6 +190,8 @@ class _Work:
                 found.append(Objection(f"metric.py does not score the {name} submission:", str(told["error"])))
         if not found:
             found += self._about_direction(float(scores["sample"]["score"]), float(scores["perfect"]["score"]))
+        if not found and self._solutions:
+            found += about_solutions(self.bench.solved(), higher=get_metric(self.proposal.metric).higher_is_better)
         return found
 
     def finished(self) -> Draft:
@@ -223,6 +234,10 @@ class _Work:
             if few:
                 told = f"the test rows hold fewer than {_PER_CLASS} of these classes; split otherwise:"
                 found.append(Objection(told, "\n".join(few)))
+        if not found and proposal.file_columns:
+            answers = read_answers(self.root, self._card(len(train), len(test))).set_index(name)[target]
+            ordered = answers.reindex(test[name].map(str))
+            found += about_files(self.root, self.dataset.root, proposal, Rows(train, test, ordered))
         return found
 
     def _about_direction(self, sample: float, perfect: float) -> list[Objection]:
@@ -282,4 +297,5 @@ def _form(proposal: Proposal, seed: int) -> dict[str, object]:
         "metric": proposal.metric,
         "higher": get_metric(proposal.metric).higher_is_better,
         "submission": forms.get(proposal.form, proposal.form.value),
+        "files": list(proposal.file_columns),
     }

@@ -82,6 +82,18 @@ class PlannedCutoff(_Strict):
     moment: str = Field(min_length=1, max_length=40, description="Rows after it are the future, as 2024-06-30.")
 
 
+class IdeaPathLabel(_Strict):
+    """How paths of raw files tell the target."""
+
+    folder: str = Field("", description="Folder that the files lie below; empty for the whole dataset.")
+    suffix: str = Field(description="That of the files, such as .png; others are not looked at.")
+    part: Literal["name", "folder"] = Field(
+        "name", description="name: the file's name without suffix; folder: the name of the folder that holds it."
+    )
+    separator: str = Field("", max_length=3, description="What the part is split by; empty takes the whole part.")
+    position: int = Field(0, ge=-9, le=9, description="Which piece, from 0, or from the end where negative.")
+
+
 class Idea(_Strict):
     """One formulation of a competition."""
 
@@ -103,7 +115,9 @@ class Idea(_Strict):
     modality: Modality = Modality.TABULAR
     plan: str = Field("", max_length=4000, description="Only where the rules above do not suffice; see the task.")
     plan_sources: tuple[str, ...] = Field(
-        (), description="With a plan: every raw column it uses as table.column, and every file by its path."
+        (),
+        description="With a plan: every raw column it uses as table.column, and every file or folder by its path, `.` "
+        "for all files.",
     )
     plan_classes: tuple[str, ...] = Field((), description="With a plan: the classes that the target can have.")
     plan_inputs: tuple[PlannedInput, ...] = Field(
@@ -117,6 +131,12 @@ class Idea(_Strict):
     )
     plan_cutoff: PlannedCutoff | None = Field(
         None, description="With a plan whose answers lie in the future of its inputs: where that begins."
+    )
+    file_inputs: tuple[str, ...] = Field(
+        (), description="With a plan: those of `inputs` whose cells are paths of files that participants get."
+    )
+    path_label: IdeaPathLabel | None = Field(
+        None, description="With a plan whose target stands in the paths of raw files: where. It is checked."
     )
 
 

@@ -76,6 +76,7 @@ class Tables:
         if len(self._used(idea)) < 2:
             return
         own = set(map(str, self._frames[idea.table].columns)) if idea.table in self._frames else set()
+        own |= set(idea.file_inputs)
         unsaid = [name for name in idea.inputs if name not in stated and name not in own]
         if unsaid:
             yield Objection(

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from generators.competitions.card import Objective
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from generators.competitions.card import Modality, Objective
 from generators.competitions.metrics import METRICS, metrics_for
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.roles.llm.dialogue import Objection
 from generators.roles.llm.ideas import Idea, one_line
+from generators.roles.llm.path_labels import about_path_label, raw_files
 from generators.roles.llm.plan_tables import Tables, answer_sources, derived_inputs
-from generators.roles.proposal import Proposal, SplitPlan, Target
+from generators.roles.proposal import PathLabel, Proposal, SplitPlan, Target
+from generators.roles.rules.candidates import MIN_ROWS
 
 _CLASSES = (Objective.BINARY, Objective.MULTICLASS)
+_IN_FILES = (Modality.IMAGE, Modality.AUDIO, Modality.VIDEO)
+"""Modalities whose inputs are never cells of a table."""
+_SHOWN = 20
+_WHOLE = "."
+"""The source that is all files of a dataset."""
 
 
 def planned(
     idea: Idea, dataset: RawDataset, profile: DatasetProfile, *, slug: str, score: float
 ) -> Proposal | tuple[Objection, ...]:
     """The proposal, or what speaks against the idea: sources that do not exist, a metric that does not suit."""
-    tables = Tables(dataset, profile)
-    objections = [*_about_sources(idea, dataset), *_about_form(idea), *tables.objections(idea)]
+    files, tables = raw_files(dataset.root), Tables(dataset, profile)
+    objections = [*_about_sources(idea, dataset, files), *_about_form(idea), *_about_files(idea, dataset, files)]
+    objections += tables.objections(idea)
     metric = METRICS.get(idea.metric)
     if metric is None or idea.objective not in metric.objectives:
         suiting = ", ".join(one.name for one in metrics_for(idea.objective)) or "none"
@@ -52,6 +63,8 @@ def planned(
         score=score,
         why=one_line(idea.why),
         modality=idea.modality,
+        file_columns=idea.file_inputs,
+        path_label=PathLabel.model_validate(idea.path_label.model_dump()) if idea.path_label else None,
         plan=idea.plan.strip(),
         derived=derived_inputs(idea),
         joins=tables.joins(idea),
@@ -59,7 +72,7 @@ def planned(
     )
 
 
-def _about_sources(idea: Idea, dataset: RawDataset) -> list[Objection]:
+def _about_sources(idea: Idea, dataset: RawDataset, files: Sequence[str]) -> list[Objection]:
     tables = {table.name: table for table in dataset.tables}
     columns = {f"{table.name}.{column}" for table in dataset.tables for column in table.frame.columns}
     found = []
@@ -72,12 +85,12 @@ def _about_sources(idea: Idea, dataset: RawDataset) -> list[Objection]:
         if name in columns:
             continue
         path = (root / name.lstrip("/")).resolve()
-        if path != root and path.is_relative_to(root) and path.exists():
+        if (path != root or name == _WHOLE) and path.is_relative_to(root) and path.exists():
             continue
         found.append(
             Objection(
-                f"{name!r} is neither a column as table.column nor a file; there are the columns:",
-                "\n".join(sorted(columns)) or "(none)",
+                f"{name!r} is neither a column as table.column nor a file or folder; there are:",
+                "\n".join([*sorted(columns), *files[:_SHOWN]]) or "(none)",
             )
         )
     if idea.table in tables and idea.target.column and idea.target.column not in tables[idea.table].frame.columns:
@@ -88,6 +101,29 @@ def _about_sources(idea: Idea, dataset: RawDataset) -> list[Objection]:
             )
         )
     return found
+
+
+def _about_files(idea: Idea, dataset: RawDataset, files: Sequence[str]) -> list[Objection]:
+    """Inputs that are files: said so, of a modality that has files, and enough of them."""
+    found = [
+        Objection(f"{name!r} in `file_inputs` is none of the `inputs`")
+        for name in idea.file_inputs
+        if name not in idea.inputs
+    ]
+    if idea.modality in _IN_FILES and not idea.file_inputs:
+        told = f"of the modality {idea.modality.value} inputs are files: `file_inputs` names the columns of their paths"
+        found.append(Objection(told))
+    if idea.file_inputs and idea.modality is Modality.TABULAR:
+        found.append(
+            Objection("inputs are files: say by `modality` whether pictures, sounds, series or something else")
+        )
+    if idea.file_inputs and idea.table not in {table.name for table in dataset.tables}:
+        named = [name.strip("/") for name in idea.plan_sources]
+        used = [file for file in files if any(PurePosixPath(file).is_relative_to(name or ".") for name in named)]
+        if len(used) < MIN_ROWS:
+            told = f"the files that `plan_sources` names are {len(used)}; at least {MIN_ROWS} are needed for rows"
+            found.append(Objection(told))
+    return found + about_path_label(idea, files)
 
 
 def _about_form(idea: Idea) -> list[Objection]:

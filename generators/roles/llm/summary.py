@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from generators.datasets.profile import ColumnProfile, DatasetProfile, TableProfile
+from generators.roles.llm.file_summary import file_lines
 
 _COLUMNS = 60
 _RELATIONS = 12
 _CELL = 80
 
 
-def overview(profile: DatasetProfile, other_files: int) -> str:
-    """Every table with its size and the names of its columns."""
+def overview(profile: DatasetProfile, other_files: Sequence[str]) -> str:
+    """Every table with its size and the names of its columns, and what there is besides."""
     lines = [
         f"table {table.name} (file {table.path}): {table.rows} rows; columns: "
         + ", ".join(f"{column.name!r} {column.type.value}" for column in table.columns[:_COLUMNS])
@@ -22,8 +25,7 @@ def overview(profile: DatasetProfile, other_files: int) -> str:
         f"{link.coverage:.0%} found{', a key there' if link.unique else ''}"
         for link in profile.links
     ]
-    if other_files:
-        lines.append(f"{other_files} files besides that are no tables")
+    lines += file_lines(other_files)
     return "\n".join(lines) or "no table could be read"
 
 

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from generators.datasets.file_hashes import content_hash
 from generators.datasets.file_leaks import file_traits, find_file_leaks
 from generators.datasets.name_groups import name_groups
-from generators.datasets.near_copies import near_hashes, picture_hash, read_picture, sound_hash
+from generators.datasets.near_copies import near_hashes
 from generators.datasets.profile import Leak
 from generators.roles.rules.copies import Copies, compare_answers
 from generators.roles.rules.review_probes import Material
 
 _FILES = 600
 """Files of one side that are opened to look for copies."""
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-_SOUNDS = (".wav",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +80,10 @@ def _copies(public: Path, material: Material, train: Sequence[str], test: Sequen
     sides = []
     for names in (train, test):
         chosen = np.sort(random.permutation(len(names))[:_FILES])
-        hashed = [(int(place), code) for place in chosen if (code := _hash(public / names[place])) is not None]
+        hashed = [(int(place), code) for place in chosen if (code := content_hash(public / names[place])) is not None]
         sides.append(([place for place, _ in hashed], [code for _, code in hashed]))
     (train_places, train_codes), (test_places, test_codes) = sides
     if not train_codes or not test_codes or len({len(code) for code in (*train_codes, *test_codes)}) > 1:
         return Copies()
     pairs = near_hashes(np.array(train_codes), np.array(test_codes))
     return compare_answers(material, pairs, train_places, test_places, seed=seed)
-
-
-def _hash(path: Path) -> npt.NDArray[np.bool_] | None:
-    """None for what is neither a picture nor a sound, cannot be read, or is the same all over."""
-    suffix = path.suffix.lower()
-    try:
-        if suffix in _PICTURES:
-            grey = read_picture(path)
-            return picture_hash(grey) if np.ptp(grey) > 0 else None
-        if suffix in _SOUNDS:
-            from scipy.io import wavfile
-
-            rate, samples = wavfile.read(path)
-            mono = np.asarray(samples, dtype=np.float64).reshape(len(samples), -1).mean(axis=1)
-            return sound_hash(mono, int(rate)) if np.ptp(mono) > 0 else None
-    except (OSError, ValueError):
-        return None
-    return None

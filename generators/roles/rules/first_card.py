@@ -35,6 +35,7 @@ def first_card(
         targets=(proposal.target.name,),
         ids=(proposal.id_column,),
         classes=classes,
+        file_columns=proposal.file_columns,
         metric=proposal.metric,
         metric_parameters=proposal.metric_parameters,
         higher_is_better=metric.higher_is_better,

@@ -29,13 +29,14 @@ from generators.competitions.package import (
     write_card,
 )
 from generators.competitions.prepare_file import embed_description, parsed
+from generators.competitions.solutions import SOLUTION_FILES, SOLUTIONS, needs_solutions
 from generators.errors import CompetitionError
 from generators.finding import Finding
 from generators.roles.protocols import Draft
 from generators.roles.rules.measuring import class_name, metric_source, own_tests_source
 
 _ROOT_FILES = frozenset({CARD, DESCRIPTION, PREPARE, METRIC, TESTS, LEADERBOARD, VERIFICATION})
-_TEXTS = (DESCRIPTION, PREPARE, METRIC, TESTS, PUBLIC_DESCRIPTION)
+_TEXTS = (DESCRIPTION, PREPARE, METRIC, TESTS, PUBLIC_DESCRIPTION, *SOLUTION_FILES)
 # what people call these files, where the standard name is not taken
 _OTHER_NAMES: tuple[tuple[str, str], ...] = (
     (DESCRIPTION, r"(description|readme|task|overview)\.(md|txt)"),
@@ -65,6 +66,7 @@ class RulesRefactor:
             _normalise_text(root / name)
         card = _standard_card(draft, root)
         write_card(root, card)
+        _keep_solutions(root, card)
         _mend_metric(root, card)
         _mend_prepare(root)
         _unite_descriptions(root)
@@ -96,7 +98,20 @@ def _rename(root: Path) -> None:
 
 def _remove_unknown(root: Path) -> None:
     for path in sorted(root.iterdir()):
-        if path.name not in _ROOT_FILES and path.name not in (PUBLIC, PRIVATE):
+        if path.name not in _ROOT_FILES and path.name not in (PUBLIC, PRIVATE, SOLUTIONS):
+            _remove(path)
+
+
+def _keep_solutions(root: Path, card: Card) -> None:
+    """The two programs, where the competition needs them, and nothing beside."""
+    folder = root / SOLUTIONS
+    if not folder.is_dir():
+        return
+    if not needs_solutions(card):
+        _remove(folder)
+        return
+    for path in sorted(folder.iterdir()):
+        if path.relative_to(root).as_posix() not in SOLUTION_FILES:
             _remove(path)
 
 

@@ -1,0 +1,255 @@
+"""A full run with a model over a folder of pictures: it errs at every stage, and what comes out can be played."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+pytest.importorskip("PIL", reason="pictures need Pillow")
+
+from generators.chat.model_chat import ModelChat
+from generators.chat.options import ChatOptions
+from generators.competitions.leaderboard import read_leaderboard
+from generators.competitions.package import read_card
+from generators.competitions.solutions import BETTER, SOLUTION_FILES, TRIVIAL
+from generators.datasets.sources import open_source
+from generators.finding import Blame
+from generators.model_server import ChatRequest, ScriptedModelServer
+from generators.pipeline import Generation, generate
+from generators.runs.llm_crew import Casting, llm_crew
+from mlesmith_env.agents.scripted import ScriptedAgent
+from mlesmith_env.rollout import play
+from mlesmith_env.trial import ScriptedTrial
+from tests import scripted_pictures as pictures
+from tests.scripted_pictures import pictures_idea
+from tests.scripted_roles import call, finish, opinion
+
+KEY = "sk-scripted-0123456789abcdef"
+ROLES = {"You propose": "brainstormer", "You write": "designer", "You bring": "refactor", "You judge": "reviewer"}
+
+
+class Cast:
+    """A scripted model that plays each conversation of each role by a list of replies of its own."""
+
+    def __init__(self, **lists: Sequence[Sequence[Any]]) -> None:
+        self._lists = lists
+        self._begun: dict[str, list[str]] = {}
+
+    def __call__(self, request: ChatRequest) -> Any:
+        role = next(name for head, name in ROLES.items() if request.system.startswith(head))
+        begun = self._begun.setdefault(role, [])
+        if request.conversation not in begun:
+            begun.append(request.conversation)
+        replies = self._lists[role][begun.index(request.conversation)]
+        return replies[request.said] if request.said < len(replies) else None
+
+
+class Stage:
+    """A folder of pictures, a scripted model, and the whole pipeline between them."""
+
+    def __init__(self, server: ScriptedModelServer, raw: Path, out: Path) -> None:
+        self.server, self.raw, self.out = server, raw, out
+
+    def make(self, *, trial: bool) -> Generation:
+        options = ChatOptions(api_base=self.server.url, first_wait_s=0.01, longest_wait_s=0.02, timeout_s=60)
+        judge = ScriptedTrial(seeds=2) if trial else None
+        crew = llm_crew(ModelChat("openai/scripted", options), Casting(), judge)
+        with open_source(self.raw) as dataset:
+            made = generate(
+                dataset,
+                self.out,
+                brainstormer=crew.brainstormer,
+                designer=crew.designer,
+                refactor=crew.refactor,
+                reviewer=crew.reviewer,
+                trial=judge,
+                limit=1,
+                transcripts=crew.transcripts,
+                backends=crew.backends,
+            )
+        assert self.server.problems == ()
+        return made
+
+    def told(self, role: str) -> str:
+        """All that the model could read in this role's last requests of each conversation."""
+        head = next(head for head, name in ROLES.items() if name == role)
+        return "\n".join(text for r in self.server.requests if r.system.startswith(head) for text in r.texts)
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with ExitStack() as stack:
+
+        def start(script: Any = None, **lists: Any) -> Stage:
+            server = stack.enter_context(ScriptedModelServer(script or Cast(**lists)))
+            return Stage(server, tmp_path / "pets", tmp_path / "pool")
+
+        yield start
+
+
+def write(path: str, text: str) -> dict[str, Any]:
+    return call("write_file", path=path, text=text)
+
+
+def edit(path: str, old: str, new: str) -> dict[str, Any]:
+    return call("edit_file", path=path, old=old, new=new)
+
+
+def changed(text: str, *pairs: tuple[str, str]) -> str:
+    for old, new in pairs:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+DONE = finish(how="Pictures as they are, under new names.")
+NEW_NAMES = '[f"images/{number:04d}.png" for number in rows.index]'
+RAW_NAMES = '[f"images/{file.name}" for file in rows["file"]]'
+PIXELS = 'Image.fromarray(np.asarray(Image.open(file).convert("L"))).save(public / name)'
+BYTES = "(public / name).write_bytes(file.read_bytes())"
+LEAKING = changed(
+    pictures.PREPARE,
+    ("files = distinct(sorted(raw.glob", "files = list(sorted(raw.glob"),
+    (NEW_NAMES, RAW_NAMES),
+    (PIXELS, BYTES),
+    ("rng = np.random.default_rng(SEED)", "rng = np.random.default_rng()"),
+)
+READS_ANSWERS = pictures.TRIVIAL.replace("public/train.csv", "private/test_answer.csv")
+MISTAKES: dict[str, Sequence[Sequence[Any]]] = {
+    "brainstormer": [
+        [
+            call("look_at_everything"),
+            {**call("list_files"), "fault": "malformed_arguments"},
+            finish(proposals=[pictures_idea(plan_sources=["labels.csv"])]),
+            {**finish(proposals=[pictures_idea()]), "fault": "half_answer"},
+            finish(proposals=[pictures_idea(plan_classes=["cat", "bird"], file_inputs=["photo"])]),
+            finish(proposals=[pictures_idea()]),
+        ]
+    ],
+    "designer": [
+        [
+            write("prepare.py", LEAKING),
+            edit("metric.py", "return accuracy(", "return -accuracy("),
+            write("description.md", pictures.DESCRIPTION),
+            DONE,
+            write(TRIVIAL, READS_ANSWERS),
+            write(BETTER, pictures.TRIVIAL),
+            DONE,
+            edit("metric.py", "return -accuracy(", "return accuracy("),
+            DONE,
+            write(TRIVIAL, pictures.TRIVIAL),
+            DONE,
+            write(BETTER, pictures.BETTER),
+            call("run_solutions"),
+            DONE,
+        ],
+        [write("prepare.py", pictures.PREPARE), DONE],
+    ],
+    "reviewer": [
+        [finish(**opinion(3.5)), finish(**opinion(4.4))],
+    ],
+}
+
+
+def test_pictures_become_a_competition_that_can_be_played_whatever_a_model_does_wrong(stage):
+    play_roles, refused = Cast(**MISTAKES), []
+
+    def storm(request: ChatRequest) -> Any:
+        if len(refused) < 3:
+            refused.append(request)
+            return {"fault": {"kind": "status", "status": 429, "retry_after_s": 0}}
+        return play_roles(request)
+
+    pets = stage(storm)
+    pictures.write_pictures(pets.raw)
+    made = pets.make(trial=True)
+    (published,) = made.published
+    assert published.rounds == 1
+    assert (made.funnel.understood, made.funnel.passed_trial) == (1, 1)
+
+    told = pets.told("brainstormer")
+    assert "There is no tool of that name" in told
+    assert "152 files that are no tables, suffix '.png'" in told
+    assert "piece 0 of names split by '_': 'cat' 76x, 'dog' 76x" in told
+    assert "'labels.csv' is neither a column as table.column nor a file or folder" in told
+    assert "cannot be read" in told
+    assert "'bird' in `plan_classes` is no label that the paths tell" in told
+    assert "'photo' in `file_inputs` is none of the `inputs`" in told
+    told = pets.told("designer")
+    assert f"{TRIVIAL}, {BETTER} must be written first" in told
+    assert "accuracy is better where it is higher, but metric.py gives the perfect submission -1" in told
+    assert f"{TRIVIAL}: it ended with status error" in told
+    assert "No such file or directory: 'private/test_answer.csv'" in told
+    assert "the better one must learn something from the inputs" in told
+
+    home = next(path for path in (pets.out / ".rounds").iterdir() if path.name.endswith("-animal"))
+    first, last = (json.loads((home / str(n) / "verdict.json").read_text("utf-8")) for n in (0, 1))
+    errors = {f["check"]: f for r in first["results"] for f in r["findings"] if f["severity"] == "error"}
+    assert errors.keys() == {
+        "names_tell_nothing",
+        "file_names_tell_nothing",
+        "file_metadata_tells_nothing",
+        "files_apart",
+        "prepare_deterministic",
+    }
+    assert {finding["blame"] for finding in errors.values()} == {"designer"}
+    assert not any(f["severity"] == "error" for r in last["results"] for f in r["findings"])
+
+    card = read_card(published.path)
+    assert (card.modality.value, card.file_columns, card.classes) == ("image", ("image",), ("cat", "dog"))
+    assert sorted(str(p.relative_to(published.path)) for p in (published.path / "solutions").iterdir()) == sorted(
+        SOLUTION_FILES
+    )
+    board = {row.name: row for row in read_leaderboard(published.path / "leaderboard.csv")}
+    assert set(board) == {"sample submission", "trivial: random draw", "trivial: best constant", TRIVIAL, BETTER}
+    assert card.scores.reference == pytest.approx(board[BETTER].score)
+    assert card.scores.reference > card.scores.floor + 0.15
+
+    env = gym.make("mlesmith_env:MLESmith-v0", task=str(published.path), max_steps=8)
+    try:
+        rollout = play(env, ScriptedAgent.for_task(published.path), seed=0)
+        env.reset(seed=0)
+        spying = "import os; print(sorted(os.listdir('.')), [p for p in os.listdir('public') if 'solution' in p])"
+        text = env.step({"type": "run_code", "code": spying})[0]["text"]
+        asked = env.step({"type": "request_info", "topic": "file", "path": BETTER})[0]["text"]
+    finally:
+        env.close()
+    assert rollout.normalized_score == pytest.approx(1.0, abs=0.35)
+    assert "['public'] []" in text
+    assert "There is no file solutions/better.py" in asked
+
+
+def test_a_formulation_that_hands_out_the_label_is_rejected_and_the_brainstormer_blamed(stage):
+    batch = 'rows.insert(2, "batch", rows["file"].map(lambda file: {"c": 1, "d": 2}[file.name[0]]))'
+    dropped = '    rows = rows.drop(columns="file")\n'
+    telling = changed(pictures.PREPARE, (dropped, f"    {batch}\n{dropped}"))
+    pets = stage(
+        brainstormer=[
+            [finish(proposals=[pictures_idea(inputs=["image", "batch"])])],
+            [finish(proposal=None, given_up="The batch is the animal.")],
+        ],
+        designer=[
+            [
+                write("prepare.py", telling),
+                write(
+                    "description.md", pictures.DESCRIPTION.replace("- `animal`:", "- `batch`: a number\n- `animal`:")
+                ),
+                write(TRIVIAL, pictures.TRIVIAL),
+                write(BETTER, pictures.BETTER),
+                DONE,
+            ]
+        ],
+    )
+    pictures.write_pictures(pets.raw)
+    (rejected,) = pets.make(trial=False).rejected
+    assert rejected.check == "no_column_tells_the_target"
+    assert rejected.blame is Blame.BRAINSTORMER
+    assert "batch" in rejected.reason
+    assert not list(pets.out.glob("[!.]*"))
