@@ -13,7 +13,7 @@ import pandas as pd
 from generators.datasets.cells import Codes, Floats
 from generators.datasets.dependencies import determined_share
 
-_LOOKED_AT = 3_000
+MOST_TEXTS = 3_000
 """Texts that are read."""
 _LINES = 15
 """Lines at the head of a text that are read, and fewer at its end."""
@@ -73,7 +73,7 @@ def telling_field(texts: Sequence[str], truth: Codes | Floats) -> Told | None:
     """The field that tells the target best: the class (`truth` whole numbers) of nearly every text that has it, or the
     number; None where there is none. At most 3,000 texts are read. A field that differs from text to text tells no
     class."""
-    texts, truth = texts[:_LOOKED_AT], truth[:_LOOKED_AT]
+    texts, truth = texts[:MOST_TEXTS], truth[:MOST_TEXTS]
     tells = _tells_number if truth.dtype.kind == "f" else _tells_class
     found = []
     for name, values in text_fields(texts).items():
