@@ -82,6 +82,22 @@ class PlannedCutoff(_Strict):
     moment: str = Field(min_length=1, max_length=40, description="Rows after it are the future, as 2024-06-30.")
 
 
+class IdeaMetric(_Strict):
+    """A metric that the library does not have."""
+
+    title: _Title
+    definition: str = Field(
+        min_length=40, max_length=2000, description="What it measures, its formula, and its value at the edges."
+    )
+    higher_is_better: bool
+    lowest: float | None = Field(None, description="The lowest score there can be; null where there is no bound.")
+    highest: float | None = Field(None, description="The highest one. A perfect submission reaches the better of both.")
+    form: Literal["label", "probability", "probabilities", "value"] = Field(
+        description="What a submission gives for a row: a class, the probability of the positive one, one for each "
+        "class, or a number."
+    )
+
+
 class IdeaPathLabel(_Strict):
     """How paths of raw files tell the target."""
 
@@ -110,6 +126,9 @@ class Idea(_Strict):
     excluded: tuple[IdeaExclusion, ...] = ()
     metric: str
     metric_parameters: dict[str, Any] = Field(default_factory=dict)
+    domain_metric: IdeaMetric | None = Field(
+        None, description="Only where no metric of the library measures what matters: what `metric` is."
+    )
     metric_why: Line
     split: IdeaSplit
     modality: Modality = Modality.TABULAR

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from generators.competitions.card import Modality, Objective
-from generators.competitions.metrics import METRICS, metrics_for
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.roles.llm.dialogue import Objection
+from generators.roles.llm.domain_metrics import chosen_metric, declared
 from generators.roles.llm.ideas import Idea, one_line
 from generators.roles.llm.path_labels import about_path_label, raw_files
 from generators.roles.llm.plan_tables import Tables, answer_sources, derived_inputs
@@ -31,13 +31,9 @@ def planned(
     files, tables = raw_files(dataset.root), Tables(dataset, profile)
     objections = [*_about_sources(idea, dataset, files), *_about_form(idea), *_about_files(idea, dataset, files)]
     objections += tables.objections(idea)
-    metric = METRICS.get(idea.metric)
-    if metric is None or idea.objective not in metric.objectives:
-        suiting = ", ".join(one.name for one in metrics_for(idea.objective)) or "none"
-        objections.append(
-            Objection(f"metric {idea.metric!r} does not suit {idea.objective.value} or does not exist; use: {suiting}")
-        )
-    else:
+    metric, wrong = chosen_metric(idea, writable=True)
+    objections += wrong
+    if metric is not None:
         try:
             metric.arguments(idea.plan_classes, idea.metric_parameters)
         except ValueError as error:
@@ -66,6 +62,7 @@ def planned(
         file_columns=idea.file_inputs,
         path_label=PathLabel.model_validate(idea.path_label.model_dump()) if idea.path_label else None,
         plan=idea.plan.strip(),
+        domain_metric=declared(idea, metric),
         derived=derived_inputs(idea),
         joins=tables.joins(idea),
         answers=answer_sources(idea),

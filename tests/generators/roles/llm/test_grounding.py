@@ -10,9 +10,10 @@ from generators.competitions.card import AnswerSources
 from generators.datasets.profiling import profile_dataset
 from generators.datasets.sources import open_source
 from generators.roles.diversity import traits_of
+from generators.roles.llm.domain_metrics import about_bounds
 from generators.roles.llm.grounding import Ground
 from generators.roles.llm.ideas import Idea
-from generators.roles.proposal import Proposal
+from generators.roles.proposal import Proposal, metric_of
 from tests.generators.roles.conftest import World
 from tests.scripted_roles import idea
 from tests.scripted_shop import CUTOFF, returning, write_shop
@@ -306,3 +307,51 @@ def test_a_table_that_nothing_connects_is_told(related):
     found = over_tables(World(related.dataset, profile))
     assert isinstance(found, tuple)
     assert "how 'orders', 'items', 'products' and 'customers' hang together" in found[0].message
+
+
+COST = {
+    "title": "Mean cost of errors",
+    "definition": "An order that is late and was not called so costs 3, any other error 1. The mean over the orders.",
+    "higher_is_better": False,
+    "lowest": 0,
+    "highest": 3,
+    "form": "label",
+}
+
+
+def test_a_metric_that_the_library_does_not_have_is_taken_as_declared(shop):
+    made = grounded(shop, metric="order_cost", domain_metric=COST, plans=True)
+    assert isinstance(made, Proposal), made
+    metric = metric_of(made)
+    assert (metric.name, metric.higher_is_better, metric.bounds, metric.best) == ("order_cost", False, (0, 3), 0)
+    assert made.form.value == "label"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"plans": False}, "no designer that writes metrics"),
+        ({"metric": "macro_f1"}, "the library has 'macro_f1'"),
+        ({"metric": "Order Cost"}, "is no name for a metric"),
+        ({"metric_parameters": {"late": 3}}, "a metric of your own has no parameters"),
+        ({"domain_metric": {**COST, "form": "value"}}, "'value' does not suit multiclass classification"),
+        ({"domain_metric": {**COST, "lowest": 4}}, "`lowest` must be below `highest`"),
+        ({"domain_metric": {**COST, "lowest": None}}, "`lowest` must say what a perfect submission scores"),
+        ({"domain_metric": {**COST, "highest": float("inf")}}, "a bound is a finite number"),
+    ],
+)
+def test_what_does_not_hold_of_a_declared_metric_is_told(shop, changes, told):
+    found = grounded(shop, **{"metric": "order_cost", "domain_metric": COST, "plans": True, **changes})
+    assert isinstance(found, tuple)
+    assert any(told in one.message for one in found), [one.message for one in found]
+
+
+@pytest.mark.parametrize(
+    ("sample", "perfect", "told"),
+    [(1.4, 0.0, ""), (3.5, 0.0, "lies between 0.0 and 3.0"), (1.4, -0.5, "lies between"), (1.4, 0.2, "scores 0 by")],
+)
+def test_scores_of_a_declared_metric_are_held_to_its_bounds(shop, sample, perfect, told):
+    made = grounded(shop, metric="order_cost", domain_metric=COST, plans=True)
+    assert isinstance(made, Proposal)
+    found = about_bounds(metric_of(made), sample, perfect)
+    assert [told in one.message for one in found] == ([True] if told else [])
