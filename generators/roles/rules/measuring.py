@@ -28,7 +28,7 @@ def metric_source(card: Card, metric: Metric | None = None) -> str:
     best = f"; {card.best:g} is perfect" if card.best is not None else ""
     return render(
         "metric.py",
-        metric_title=metric.title,
+        metric_title=in_docstring(metric.title),
         title=in_docstring(card.title),
         imports=in_order((*_FORM_IMPORTS, *code.imports)),
         id=card.ids[0],

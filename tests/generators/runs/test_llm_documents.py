@@ -25,6 +25,7 @@ _COPIES = """    for number, text, topic in rows[is_test].itertuples(index=False
         (public / f"{topic}_{number}.txt").write_text(text, encoding="utf-8")
 """
 NAMED = (_PLACE, _COPIES + _PLACE)
+LEAKING_SPLIT = ("train, test = rows[~is_test], rows[is_test]", "train, test = rows, rows[is_test]")
 WRONG_SIGN = ("return macro_f1(", "return -macro_f1(")
 MISTAKES: dict[str, Any] = {
     "brainstormer": [
@@ -42,14 +43,14 @@ MISTAKES: dict[str, Any] = {
     "designer": [
         [
             write("prepare.py", MAIL_PREPARE),
-            *(edit("prepare.py", *change) for change in (HEADED, UNSEEDED, BY_ANSWER, NAMED)),
+            *(edit("prepare.py", *change) for change in (HEADED, UNSEEDED, BY_ANSWER, NAMED, LEAKING_SPLIT)),
             edit("metric.py", *WRONG_SIGN),
             write("description.md", MAIL_DESCRIPTION),
             DONE,
             edit("metric.py", *reversed(WRONG_SIGN)),
             DONE,
         ],
-        [*(edit("prepare.py", *reversed(change)) for change in (UNSEEDED, BY_ANSWER, NAMED)), DONE],
+        [*(edit("prepare.py", *reversed(change)) for change in (UNSEEDED, BY_ANSWER, NAMED, LEAKING_SPLIT)), DONE],
         [edit("prepare.py", *reversed(HEADED)), DONE],
     ],
     "reviewer": [[finish(**opinion(3.5)), finish(**opinion(4.4))]],
@@ -75,7 +76,13 @@ def test_mistakes_over_documents_are_mended_and_the_competition_can_be_played(st
     told = post.told("brainstormer")
     assert [one for one in OBJECTIONS if one not in told] == []
     first, second, third = post.failed("topic")
-    found = {"no_text_tells_the_target", "names_tell_nothing", "ids_tell_nothing", "prepare_deterministic"}
+    found = {
+        "no_text_tells_the_target",
+        "names_tell_nothing",
+        "ids_tell_nothing",
+        "ids_disjoint",
+        "prepare_deterministic",
+    }
     assert found <= set(first)
     assert (second, third) == (["no_text_tells_the_target"], [])
     (published,) = made.published

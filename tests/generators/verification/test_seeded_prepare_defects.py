@@ -77,7 +77,9 @@ def _prepare_anew(package):
     )
 
 
-@pytest.mark.parametrize("kind", KNOWING)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] if place else []) for place, kind in enumerate(KNOWING)]
+)
 def test_only_the_check_of_answers_drawn_anew_complains_of_inputs_that_know_them(kind, package, edit, results):
     name, made = KNOWING[kind]
     edit.text(package / "prepare.py", PREPARED, f'    trees["{name}"] = {made}\n{PREPARED}')
@@ -95,6 +97,7 @@ def test_inputs_that_do_not_know_the_answers_stay_the_same_where_these_are_drawn
     assert (result.outcome.value, result.figures) == ("passed", {"rows": 400})
 
 
+@pytest.mark.slow
 def test_rows_that_are_chosen_by_their_answers_are_a_warning(package, edit, results):
     edit.text(
         package / "prepare.py",
@@ -107,6 +110,7 @@ def test_rows_that_are_chosen_by_their_answers_are_a_warning(package, edit, resu
     assert (finding.severity.value, finding.message) == ("warning", "Which rows there are depends on the answers.")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_tried_is_a_warning(package, edit, results):
     edit.card(package, answer_sources={**SOURCES, "columns": ["shrubs.healthy"]})
     (finding,) = results(package, raw=True)["inputs_know_no_answers"].findings
