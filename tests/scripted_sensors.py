@@ -211,3 +211,48 @@ train, test = pd.read_csv("public/train.csv"), pd.read_csv("public/test.csv")
 model = RandomForestClassifier(60, random_state=SEED).fit(features(train), train["activity"])
 test[["row_id"]].assign(activity=model.predict(features(test))).to_csv("submission.csv", index=False)
 '''
+
+FEATURES = tuple(f"a{axis}_{what}" for axis in "xyz" for what in ("mean", "sd", "step"))
+
+PREPARE_WIDE = (
+    PREPARE.replace(
+        """    (public / "series").mkdir(parents=True, exist_ok=True)
+"""
+        + _COPIED.replace("    (public", ""),
+        """    told = [features(pd.read_csv(raw / "series" / f"{recording}.csv")) for recording in rows["recording"]]
+    rows = pd.concat([rows, pd.DataFrame(told)], axis=1)
+""",
+    )
+    .replace('[ID, "subject", "series", TARGET]', '[ID, "subject", *sorted(told[0]), TARGET]')
+    .replace(
+        """    rows["series"] = [f"series/{number:04d}.csv" for number in rows[ID]]
+""",
+        "",
+    )
+    .replace(
+        "def prepare(",
+        """def features(series):
+    \"\"\"Mean, deviation and usual step of each axis.\"\"\"
+    told = {}
+    for axis in ("ax", "ay", "az"):
+        told[f"{axis}_mean"] = round(series[axis].mean(), 4)
+        told[f"{axis}_sd"] = round(series[axis].std(), 4)
+        told[f"{axis}_step"] = round(series[axis].diff().abs().mean(), 4)
+    return told
+
+
+def prepare(""",
+    )
+)
+"""The recordings as a table: what each axis does on the whole, people apart."""
+
+WIDE_DESCRIPTION = DESCRIPTION.replace("- `series/`: the recordings themselves, a CSV file for each row\n", "").replace(
+    "- `series`: path of the recording's file, beside the tables\n",
+    "- `ax_mean`, `ay_mean`, `az_mean`: mean acceleration along an axis, in multiples of gravity\n"
+    "- `ax_sd`, `ay_sd`, `az_sd`: its deviation\n"
+    "- `ax_step`, `ay_step`, `az_step`: how far it moves from one tenth of a second to the next, on average\n",
+)
+WIDE_DESCRIPTION = (
+    WIDE_DESCRIPTION[: WIDE_DESCRIPTION.index("A file of")]
+    + WIDE_DESCRIPTION[WIDE_DESCRIPTION.index("## Evaluation") :]
+)
