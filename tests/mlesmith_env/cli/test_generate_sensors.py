@@ -20,12 +20,13 @@ from tests.scripted_roles import call, finish, opinion
 from tests.scripted_sensors import FEATURES, PREPARE_WIDE, WIDE_DESCRIPTION, sensor_idea, write_recordings
 
 PLAN = (
-    "One row for each recording: its subject, and of each axis the mean, the deviation and the usual step; the activity "
-    "is the one that recordings.csv names."
+    "One row for each recording: its subject, and of each axis the mean, the deviation and the usual step; the "
+    "activity is the one that recordings.csv names."
 )
 WIDE = sensor_idea(inputs=["subject", *FEATURES], file_inputs=[], plan=PLAN)
 BY_SUBJECT = 'is_test = rows["subject"].isin(people[: round(TEST_FRACTION * len(people))])'
 BY_ROW = "is_test = rows.index.isin(rng.permutation(len(rows))[: round(TEST_FRACTION * len(rows))])"
+LEAKING = PREPARE_WIDE.replace(BY_SUBJECT, BY_ROW).replace("default_rng(SEED)", "default_rng()")
 DONE = finish(how="A row for each recording.")
 
 
