@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import runpy
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, PngImagePlugin
+
+from generators.competitions import package as files
+from generators.competitions.card import Parts
+from generators.competitions.parts import choose_key
+from generators.competitions.solutions import BETTER as BETTER_FILE
+from generators.competitions.solutions import TRIVIAL as TRIVIAL_FILE
+from generators.datasets.sources import open_source
+from generators.roles.llm.ideas import Idea
+from generators.roles.llm.planning import planned
+from generators.roles.proposal import Proposal
+from generators.roles.rules.first_card import first_card
+from generators.roles.rules.measuring import metric_source, own_tests_source
 
 SIDE = 20
 SORTS = ("cat", "dog")
@@ -180,3 +194,29 @@ train, test = pd.read_csv("public/train.csv"), pd.read_csv("public/test.csv")
 model = LogisticRegression(random_state=SEED).fit(features(train), train["animal"])
 test[["row_id"]].assign(animal=model.predict(features(test))).to_csv("submission.csv", index=False)
 '''
+
+
+def write_picture_package(folder: Path) -> Path:
+    """A complete good package of the idea above in `folder/pets-animal`, its raw data in `folder/raw`."""
+    raw, root = folder / "raw", folder / "pets-animal"
+    write_pictures(raw)
+    (root / "solutions").mkdir(parents=True)
+    with open_source(raw) as dataset:
+        proposal = planned(Idea.model_validate(pictures_idea()), dataset, slug="animal", score=0.0)
+        assert isinstance(proposal, Proposal)
+        (root / files.PREPARE).write_text(PREPARE)
+        runpy.run_path(str(root / files.PREPARE))["prepare"](raw, root / "public", root / "private")
+        rows = [len((root / name).read_text().splitlines()) - 1 for name in (files.TRAIN, files.TEST)]
+        card = first_card(
+            proposal, dataset, classes=("cat", "dog"), rows=(rows[0], rows[1]), split_seed=0, seed=0, backend="llm"
+        )
+    key = choose_key(files.read_answers(root, card), card, seed=0)
+    card = card.model_copy(update={"id": root.name, "parts": Parts(key=key)})
+    files.write_card(root, card)
+    (root / files.METRIC).write_text(metric_source(card))
+    (root / files.TESTS).write_text(own_tests_source(card, drop_duplicates=True))
+    (root / files.DESCRIPTION).write_text(DESCRIPTION)
+    shutil.copyfile(root / files.DESCRIPTION, root / files.PUBLIC_DESCRIPTION)
+    (root / TRIVIAL_FILE).write_text(TRIVIAL)
+    (root / BETTER_FILE).write_text(BETTER)
+    return root

@@ -94,6 +94,7 @@ def _shuffled(goal: Goal, random: np.random.Generator) -> Goal:
 def _skill(column: pd.Series, goal: Goal, seed: int) -> float:
     if pd.api.types.is_numeric_dtype(column):
         features: npt.NDArray[np.float64] = column.to_numpy(dtype=np.float64)[:, None]
+        features = features - np.nanmin(features)  # trees hold numbers in 4 bytes: seconds since 1970 would be minutes
         return reach(features, goal, seed=seed).skill
     codes, distinct = pd.factorize(column)
     if len(distinct) > 0.5 * len(column):

@@ -88,7 +88,7 @@ _LEAKS = (
     Check("file_names_tell_nothing", _DESIGNER, file_checks.names_tell_nothing, (*_KEYED, "files_are_there")),
     Check("file_metadata_tells_nothing", _DESIGNER, file_checks.metadata_tells_nothing, (*_KEYED, "files_are_there")),
     Check("files_apart", _DESIGNER, file_checks.files_apart, ("files_are_there",)),
-    Check("no_duplicates_across_split", _DESIGNER, leak_checks.duplicates, ("train_and_test_columns_agree",)),
+    Check("no_duplicates_across_split", _DESIGNER, leak_checks.duplicates, ("files_are_there",)),
     Check("groups_apart", _DESIGNER, leak_checks.groups, ("train_and_test_columns_agree",)),
     Check("recordings_apart", _DESIGNER, series_checks.recordings_apart, ("train_and_test_columns_agree",)),
     Check(

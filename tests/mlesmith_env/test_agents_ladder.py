@@ -16,8 +16,9 @@ from generators.competitions.guard import align, parse_submission
 from generators.competitions.metrics import METRICS
 from generators.competitions.package import Competition
 from generators.competitions.scoring import score
+from generators.competitions.solutions import TABLE_FORMS
 from generators.errors import CompetitionError
-from mlesmith_env.agents.aims import TABLE_FORMS, aim_of
+from mlesmith_env.agents.aims import aim_of
 from mlesmith_env.agents.columns import look_at, read_public
 from mlesmith_env.agents.ladder import RUNGS, Ladder, literal
 
