@@ -52,8 +52,6 @@ class Measurements:
     """All that one trial saw."""
 
     card: Card
-    own: bool = False
-    """The package brings the programs above the floor: whoever designed it answers for them."""
     attempts: list[Attempt] = field(default_factory=list)
     """The ladder from the bottom up."""
     again: list[Attempt] = field(default_factory=list)
@@ -65,6 +63,8 @@ class Measurements:
     resampled: np.ndarray | None = None
     """Scores of the floor and of the learned rungs on resampled test rows; see `resampled_scores`."""
     seconds: float = 0.0
+    own: bool = False
+    """The package brings the programs above the floor: whoever designed it answers for them."""
 
     @property
     def sign(self) -> float:

@@ -17,7 +17,8 @@ STEPS = 50
 def write_recordings(folder: Path, *, subjects: int = SUBJECTS, each: int = EACH, steps: int = STEPS) -> Path:
     """`recordings.csv`, an index, and `series/r001.csv` and so on: three axes and a clock, ten rows a second.
 
-    Whoever walks or runs swings at a pace and with a strength of their own, so that these two resemble each other.
+    Whoever walks or runs swings at a pace and with a strength of their own, and the watch sits differently each time:
+    no axis alone tells these two apart.
     """
     (folder / "series").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(11)
@@ -26,14 +27,16 @@ def write_recordings(folder: Path, *, subjects: int = SUBJECTS, each: int = EACH
     for number in range(subjects * each):
         subject = number // each
         own = np.random.default_rng(100 + subject)
-        strength, pace = own.uniform(0.6, 1.5), own.uniform(0.85, 1.15)
+        strength, pace = own.uniform(0.6, 1.5), own.uniform(0.7, 1.3)
         activity = ACTIVITIES[int(rng.integers(len(ACTIVITIES)))]
         swing = {"resting": 0.05, "walking": 0.9, "running": 1.3}[activity] * strength
         rate = {"resting": 0.3, "walking": 1.4, "running": 1.9}[activity] * pace
-        phase = rng.uniform(0, 2 * np.pi, 3)
+        phase, share = rng.uniform(0, 2 * np.pi, 3), rng.uniform(0.5, 1.5, 3)
         axes = {
             f"a{axis}": (
-                gravity + swing * np.sin(2 * np.pi * rate * clock + phase[place]) + rng.normal(0, 0.25, steps)
+                gravity
+                + share[place] * swing * np.sin(2 * np.pi * rate * clock + phase[place])
+                + rng.normal(0, 0.25, steps)
             ).round(3)
             for place, (axis, gravity) in enumerate((("x", 0.0), ("y", 1.0), ("z", 0.2)))
         }
@@ -211,3 +214,48 @@ train, test = pd.read_csv("public/train.csv"), pd.read_csv("public/test.csv")
 model = RandomForestClassifier(60, random_state=SEED).fit(features(train), train["activity"])
 test[["row_id"]].assign(activity=model.predict(features(test))).to_csv("submission.csv", index=False)
 '''
+
+FEATURES = tuple(f"a{axis}_{what}" for axis in "xyz" for what in ("mean", "sd", "step"))
+
+PREPARE_WIDE = (
+    PREPARE.replace(
+        """    (public / "series").mkdir(parents=True, exist_ok=True)
+"""
+        + _COPIED.replace("    (public", ""),
+        """    told = [features(pd.read_csv(raw / "series" / f"{recording}.csv")) for recording in rows["recording"]]
+    rows = pd.concat([rows, pd.DataFrame(told)], axis=1)
+""",
+    )
+    .replace('[ID, "subject", "series", TARGET]', '[ID, "subject", *sorted(told[0]), TARGET]')
+    .replace(
+        """    rows["series"] = [f"series/{number:04d}.csv" for number in rows[ID]]
+""",
+        "",
+    )
+    .replace(
+        "def prepare(",
+        """def features(series):
+    \"\"\"Mean, deviation and usual step of each axis.\"\"\"
+    told = {}
+    for axis in ("ax", "ay", "az"):
+        told[f"{axis}_mean"] = round(series[axis].mean(), 4)
+        told[f"{axis}_sd"] = round(series[axis].std(), 4)
+        told[f"{axis}_step"] = round(series[axis].diff().abs().mean(), 4)
+    return told
+
+
+def prepare(""",
+    )
+)
+"""The recordings as a table: what each axis does on the whole, people apart."""
+
+WIDE_DESCRIPTION = DESCRIPTION.replace("- `series/`: the recordings themselves, a CSV file for each row\n", "").replace(
+    "- `series`: path of the recording's file, beside the tables\n",
+    "- `ax_mean`, `ay_mean`, `az_mean`: mean acceleration along an axis, in multiples of gravity\n"
+    "- `ax_sd`, `ay_sd`, `az_sd`: its deviation\n"
+    "- `ax_step`, `ay_step`, `az_step`: how far it moves from one tenth of a second to the next, on average\n",
+)
+WIDE_DESCRIPTION = "## Evaluation".join(
+    [WIDE_DESCRIPTION[: WIDE_DESCRIPTION.index("A file of")], WIDE_DESCRIPTION.partition("## Evaluation")[2]]
+)
+"""A description for the table."""

@@ -66,6 +66,24 @@ def cell_problem(
     return None
 
 
+def cell_labels(answers: Sequence[str], form: SubmissionForm) -> list[list[str]]:
+    """The labels that each cell of the answers names: itself where it is a class, those of its items or objects, none
+    in other forms and where it cannot be read."""
+    read = ANSWER_CELLS.get(form)
+    if read is None:
+        return [[] if form in NUMBER_ANSWERS else [cell] for cell in answers]
+    known: dict[str, list[str]] = {}
+    for cell in answers:
+        if cell in known:
+            continue
+        try:
+            named = [label for label in _labels_in(read(cell)) if isinstance(label, str)]
+        except ValueError:
+            named = []
+        known[cell] = list(dict.fromkeys(named))
+    return [known[cell] for cell in answers]
+
+
 def _labels_in(value: object) -> Iterable[str]:
     """The labels among what a cell holds: items, or the first of each object."""
     if not isinstance(value, list):

@@ -35,7 +35,7 @@ from generators.competitions.package import (
 )
 from generators.competitions.parts import choose_key, part_mask
 from generators.competitions.prepare_file import PREPARE_LIMITS, embed_description, prepare_tier
-from generators.competitions.solutions import SOLUTIONS, has_solutions
+from generators.competitions.solutions import SOLUTIONS, TABLE_FORMS, has_solutions
 from generators.errors import CompetitionError
 from sandboxes.script import run_function
 
@@ -141,7 +141,7 @@ def derive_tier(
         sizes={"train_rows": size.train_rows, "test_rows": test_rows or size.test_rows[0]},
         arguments={
             "ids": list(card.ids),
-            "label": card.targets[0] if card.classes else "",
+            "label": card.targets[0] if card.classes and card.form in TABLE_FORMS else "",
             "group": group,
             "seed": card.split.seed,
         },
@@ -206,7 +206,7 @@ def _check_rows(card: Card, tier: str, train: pd.DataFrame, test: pd.DataFrame, 
                 f"{card.id}: whole groups of {group!r} are so large that only {held} fit into the tier {tier}; "
                 f"{MIN_GROUPS} are needed"
             )
-    if card.classes:
+    if card.classes and card.form in TABLE_FORMS:
         lacking = len(card.classes) - train[card.targets[0]].nunique()
         if lacking > 0:
             said = f"{lacking} of {len(card.classes)} classes do not fit into the tier {tier}"

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from generators.competitions.card import Card, SubmissionForm
+from generators.competitions.card import Card
+from generators.competitions.forms import NUMBER_FORMS, OPEN_FORMS
 from generators.competitions.guard import parse_submission
 from generators.competitions.metric_file import load_metric
 from generators.competitions.package import METRIC, SAMPLE_SUBMISSION, read_answers, read_card
+from generators.competitions.scoring import perfect_submission
 
 _UNKNOWN = "surely-not-in-the-data"
 
@@ -37,21 +39,8 @@ def exercise(*, root: Path) -> dict[str, Any]:
     return {"higher_is_better": direction if isinstance(direction, bool) else repr(direction), "attempts": attempts}
 
 
-def perfect_submission(truth: pd.DataFrame, card: Card) -> pd.DataFrame:
-    """The submission that the answers themselves make, in the card's form."""
-    perfect = truth[list(card.ids)].copy()
-    for column in card.prediction_columns:
-        if card.form is SubmissionForm.PROBABILITY:
-            perfect[column] = (truth[column] == card.classes[1]).astype(float)
-        elif card.form is SubmissionForm.PROBABILITIES:
-            perfect[column] = (truth[card.targets[0]] == column).astype(float)
-        else:
-            perfect[column] = truth[column]
-    return perfect
-
-
 def _typed(texts: pd.DataFrame, card: Card) -> pd.DataFrame:
-    if card.form is SubmissionForm.LABEL:
+    if card.form not in NUMBER_FORMS:
         return texts
     return texts.assign(**{column: texts[column].astype(float) for column in card.prediction_columns})
 
@@ -73,9 +62,10 @@ def _malformed(sample: pd.DataFrame, card: Card) -> Iterator[tuple[str, pd.DataF
     yield "duplicate_id", _changed(sample, key, sample[key].iloc[0])
     yield "unknown_id", _changed(sample, key, _UNKNOWN)
     yield "nan", _changed(sample, column, None)
-    if card.form is not SubmissionForm.LABEL:
+    if card.form in NUMBER_FORMS:
         yield "infinite", _changed(sample, column, np.inf)
-    yield "wrong_type", _changed(sample, column, _UNKNOWN)
+    if card.classes or card.form not in OPEN_FORMS:
+        yield "wrong_type", _changed(sample, column, _UNKNOWN)
     yield "empty", sample.iloc[:0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from generators.competitions.card import SubmissionForm
+from generators.competitions.forms import NUMBER_FORMS, OPEN_FORMS
 from generators.verification.check import Observation, failed, passed, skipped
 from generators.verification.evidence import Evidence
 from generators.verification.package_runs import Attempt
@@ -144,8 +144,11 @@ def rejects(kind: str) -> Callable[[Evidence], Observation]:
     """The check that one kind of malformed submission is rejected with an `InvalidSubmissionError`."""
 
     def check(evidence: Evidence) -> Observation:
-        if kind == "infinite" and evidence.card.form is SubmissionForm.LABEL:
-            return skipped("labels cannot be infinite")
+        card = evidence.card
+        if kind == "infinite" and card.form not in NUMBER_FORMS:
+            return skipped("predictions are no numbers")
+        if kind == "wrong_type" and card.form in OPEN_FORMS and not card.classes:
+            return skipped("any word is a prediction")
         attempt = _attempt(evidence, kind)
         if attempt.verdict == "accepted":
             return failed(f"The metric accepts a submission although {MALFORMED[kind]}.")

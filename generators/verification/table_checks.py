@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from generators.competitions.card import Objective, SubmissionForm
+from generators.competitions.forms import NUMBER_ANSWERS, SUBMITTED_CELLS, cell_labels, cell_problem
 from generators.competitions.grade import Part
 from generators.competitions.metrics import METRICS
 from generators.competitions.package import ANSWERS, SAMPLE_SUBMISSION, TEST, TRAIN
@@ -188,7 +189,7 @@ def complete_targets(evidence: Evidence) -> Observation:
         for target in evidence.card.targets:
             column = evidence.tables[path].text[target]
             lacking = column == ""
-            if evidence.card.form is SubmissionForm.VALUE:
+            if evidence.card.form in NUMBER_ANSWERS:
                 values = numbers(column)
                 if values is None:
                     seen.append(f"{path}: {target} holds what is no number")
@@ -205,7 +206,7 @@ def known_labels(evidence: Evidence) -> Observation:
         return skipped("there are no classes")
     unseen: set[str] = set()
     for target in evidence.card.targets:
-        unseen |= set(evidence.answers.text[target]) - set(evidence.train.text[target])
+        unseen |= _labels(evidence, evidence.answers, target) - _labels(evidence, evidence.train, target)
     if unseen:
         return failed("The answers hold labels that the training data never shows.", ", ".join(sorted(unseen)[:10]))
     return passed()
@@ -215,7 +216,7 @@ def card_classes(evidence: Evidence) -> Observation:
     """The classes of the card are the labels of the training data."""
     if not evidence.card.classes:
         return skipped("there are no classes")
-    labels = {label for target in evidence.card.targets for label in evidence.train.text[target]}
+    labels = {label for target in evidence.card.targets for label in _labels(evidence, evidence.train, target)}
     odd = sorted(labels ^ set(evidence.card.classes))
     if odd:
         return failed("The card's classes are not the labels of the training data.", ", ".join(odd[:10]))
@@ -232,7 +233,8 @@ def usable_parts(evidence: Evidence) -> Observation:
         return failed(f"A part of the answers has fewer than {MIN_PART_ROWS} rows.", str(rows), **rows)
     if not card.classes:
         return passed(**rows)
-    counts = pd.DataFrame({"label": answers[card.targets[0]], "public": public}).groupby("label")["public"]
+    named = cell_labels(answers[card.targets[0]].tolist(), card.form)
+    counts = pd.DataFrame({"label": named, "public": public}).explode("label").groupby("label")["public"]
     total, inside = counts.size(), counts.sum()
     absent = total.index[(inside == 0) | (inside == total)]
     if not len(absent):
@@ -267,6 +269,9 @@ def sample_values(evidence: Evidence) -> Observation:
         if card.form is SubmissionForm.LABEL:
             unknown = sorted(set(column) - set(card.classes or evidence.train.text[name]))
             seen += [f"{name}: {label!r}" for label in unknown[:5]]
+        elif card.form in SUBMITTED_CELLS:
+            problem = cell_problem(column.tolist(), SUBMITTED_CELLS[card.form], card.classes)
+            seen += [f"{name}, row {problem[0] + 2}: {problem[1]}"] if problem else []
         else:
             values = numbers(column)
             if values is None or not np.isfinite(values).all():
@@ -283,6 +288,12 @@ def varied_target(evidence: Evidence) -> Observation:
     if majority > 0.99:
         return warned("Nearly all test answers are the same.", f"{majority:.1%}", majority=majority)
     return passed(majority=round(majority, 4))
+
+
+def _labels(evidence: Evidence, fact: TableFact, target: str) -> set[str]:
+    """The labels that a column of targets names."""
+    cells = list(dict.fromkeys(fact.text[target]))
+    return {label for named in cell_labels(cells, evidence.card.form) for label in named}
 
 
 def _ids(evidence: Evidence, fact: TableFact) -> pd.Index:

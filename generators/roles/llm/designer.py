@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from generators.chat.messages import Chat, Purpose
-from generators.competitions.card import Card, Parts, SubmissionForm
+from generators.competitions.card import Card, Parts
+from generators.competitions.forms import cell_labels
 from generators.competitions.package import (
     DESCRIPTION,
     METRIC,
@@ -34,6 +36,7 @@ from generators.roles.llm.dialogue import Dialogue, Objection
 from generators.roles.llm.domain_metrics import about_bounds
 from generators.roles.llm.exploring import Explorer
 from generators.roles.llm.file_inputs import Rows, about_files
+from generators.roles.llm.form_words import FORM_WORDS
 from generators.roles.llm.ideas import Line
 from generators.roles.llm.prompting import finding_list, prompt
 from generators.roles.llm.python_session import PythonSession
@@ -229,7 +232,9 @@ class _Work:
         if found:
             return found
         if proposal.classes or self._classes:
-            answers = read_answers(self.root, self._card(len(train), len(test)))[target].map(str).value_counts()
+            card = self._card(len(train), len(test))
+            named = cell_labels(read_answers(self.root, card)[target].map(str).tolist(), card.form)
+            answers = Counter(label for labels in named for label in labels)
             few = [label for label in self._classes if answers.get(label, 0) < _PER_CLASS]
             if few:
                 told = f"the test rows hold fewer than {_PER_CLASS} of these classes; split otherwise:"
@@ -283,12 +288,6 @@ def _how_read(dataset: RawDataset) -> str:
 
 def _form(proposal: Proposal, seed: int) -> dict[str, object]:
     """What the files must look like, for the prompts."""
-    forms = {
-        SubmissionForm.LABEL: "a class, as written in the training data",
-        SubmissionForm.PROBABILITY: "the probability of the positive class",
-        SubmissionForm.PROBABILITIES: "one column per class, named by it, each row summing to 1",
-        SubmissionForm.VALUE: "a number",
-    }
     return {
         "id": proposal.id_column,
         "target": proposal.target.name,
@@ -298,6 +297,6 @@ def _form(proposal: Proposal, seed: int) -> dict[str, object]:
         "metric": proposal.metric,
         "higher": metric_of(proposal).higher_is_better,
         "domain_metric": proposal.domain_metric,
-        "submission": forms.get(proposal.form, proposal.form.value),
+        "submission": FORM_WORDS[proposal.form],
         "files": list(proposal.file_columns),
     }

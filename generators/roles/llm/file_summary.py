@@ -29,7 +29,8 @@ def file_lines(files: Sequence[str]) -> list[str]:
 
 def _kind(suffix: str, paths: Sequence[PurePosixPath]) -> list[str]:
     shown = ", ".join(repr(path.as_posix()) for path in paths[:_EXAMPLES])
-    lines = [f"{len(paths)} files that are no tables, suffix {suffix!r}, such as {shown}"]
+    what = "1 file that is no table" if len(paths) == 1 else f"{len(paths)} files that are no tables"
+    lines = [f"{what}, suffix {suffix!r}, such as {shown}"]
     if len(paths) < _SEVERAL:
         return lines
     folders = Counter(path.parent.name for path in paths)

@@ -12,6 +12,7 @@ from generators.roles.llm.capability import CallRefused
 
 _CHANNELS = 40
 _LABELS = 20
+_REMARKS = 12
 
 
 def series_facts(path: Path) -> str:
@@ -67,6 +68,8 @@ def _many(path: Path) -> str:
                     labels[parts.pop()] += 1
                 dimensions[len(parts)] += 1
                 lengths[parts[0].count(",") + 1] += 1
+            elif line.startswith("#") and len(declared) < _REMARKS:
+                declared.append(line[:300])
             elif line.startswith("@"):
                 declared.append(line[:300])
                 inside |= line.lower() == "@data"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from generators.competitions.card import Card, SubmissionForm
-from generators.competitions.forms import SUBMITTED_CELLS
+from generators.competitions.forms import OPEN_FORMS, SUBMITTED_CELLS
 from generators.competitions.metrics import Metric, get_metric
 from generators.competitions.metrics.source import source_of
+from generators.competitions.solutions import TABLE_FORMS
 from generators.roles.rules.names import in_docstring
 from generators.roles.rules.preparing import in_order
 from generators.roles.rules.rendering import literal, render
@@ -58,7 +59,8 @@ def own_tests_source(card: Card, *, drop_duplicates: bool) -> str:
         target=card.targets[0],
         predictions=list(card.prediction_columns),
         form=card.form.value,
-        classes=list(card.classes),
+        classes=list(card.classes) if card.form in TABLE_FORMS else [],
+        any_word=card.form in OPEN_FORMS and not card.classes,
         best=None if card.best is None else repr(card.best),
         higher_is_better=card.higher_is_better,
         group=card.split.columns[0] if card.split.kind == "grouped" and card.split.columns else "",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from generators.competitions.card import Card, SubmissionForm
+from generators.competitions.forms import ANSWER_CELLS, NUMBER_ANSWERS, point_in
 from generators.competitions.grade import Outcome, Part
 from generators.competitions.grading import grade_many
 from generators.competitions.metrics import METRICS
@@ -18,6 +19,7 @@ from generators.finding import Blame, Finding, Severity
 from generators.roles.rules.review_finding import Figures, finding
 from generators.roles.rules.review_probes import Material
 
+_CENTRES = (SubmissionForm.VALUE, SubmissionForm.VALUES, SubmissionForm.SPREAD)
 _PRIVATE = re.compile(r"private/|test_answer", re.IGNORECASE)
 
 
@@ -49,9 +51,14 @@ def _constant(competition: Competition, train: pd.DataFrame) -> bytes:
     card = competition.card
     submission = competition.sample_submission()[list(card.ids)].copy()
     target = train[card.targets[0]].dropna()
-    if card.form is SubmissionForm.VALUE:
-        submission[card.targets[0]] = float(target.median())
-    elif card.form is SubmissionForm.LABEL:
+    if card.form in NUMBER_ANSWERS:
+        for name in card.targets:
+            submission[name] = float(train[name].median() if card.form in _CENTRES else train[name].mean())
+        if card.form is SubmissionForm.SPREAD:
+            submission[card.prediction_columns[-1]] = float(target.std())
+    elif card.form is SubmissionForm.POINTS:
+        submission[card.targets[0]] = target.map(point_in).mode().iloc[0]
+    elif card.form is SubmissionForm.LABEL or card.form in ANSWER_CELLS:
         submission[card.targets[0]] = target.mode().iloc[0]
     else:
         for column in card.prediction_columns:

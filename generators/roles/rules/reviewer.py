@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from generators.competitions.card import SubmissionForm
+from generators.competitions.forms import ANSWER_CELLS, NUMBER_ANSWERS
 from generators.competitions.package import TEST, TRAIN, Competition
 from generators.errors import CompetitionError
 from generators.finding import CheckResult, Finding, Layer, outcome_of
@@ -77,8 +77,11 @@ def _material(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     train = train[train[target].notna()]
     train = train.iloc[thinned(len(train))]
     inputs = [name for name in test.columns if name not in ids and name in train.columns]
-    classes = card.form is not SubmissionForm.VALUE
-    if classes:
+    classes = card.form not in NUMBER_ANSWERS
+    if classes and card.form in ANSWER_CELLS:  # answers that are the same cell are the same class
+        codes, _ = pd.factorize(pd.concat([train[target], joined["\0truth"]]).map(str))
+        truth = codes[: len(train)], codes[len(train) :]
+    elif classes:
         place = {label: number for number, label in enumerate(card.classes)}
         truth = _class_numbers(train[target], place), _class_numbers(joined["\0truth"], place)
     else:

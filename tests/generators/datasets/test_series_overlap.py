@@ -52,7 +52,8 @@ def test_a_channel_that_all_recordings_share_is_no_sign() -> None:
 
 def test_rest_is_no_sign() -> None:
     rng = np.random.default_rng(0)
-    known, asked = ([series(rng.integers(0, 3, size=(80, 2)) * 0.1) for _ in range(10)] for _ in range(2))
+    switched = [(np.arange(80)[:, None] // rng.integers(20, 30, 2) % 2) * 1.0 for _ in range(20)]
+    known, asked = ([series(values) for values in part] for part in (switched[:10], switched[10:]))
     assert Stretches(known, 1).find(asked) == []
 
 

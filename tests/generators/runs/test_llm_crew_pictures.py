@@ -253,3 +253,78 @@ def test_a_formulation_that_hands_out_the_label_is_rejected_and_the_brainstormer
     assert rejected.blame is Blame.BRAINSTORMER
     assert "batch" in rejected.reason
     assert not list(pets.out.glob("[!.]*"))
+
+
+SIGNS = Path(__file__).parents[4] / "shared" / "data" / "sign_language_digits"
+SIGNS_PREPARE = changed(
+    pictures.PREPARE,
+    ("Small grey pictures of cats and dogs.", "Hands that show a digit, small and grey."),
+    ('TARGET = "animal"', 'TARGET = "digit"'),
+    ('CLASSES = ["cat", "dog"]', "CLASSES = list(range(10))"),
+    (
+        'Image.open(file).convert("L"), dtype=float)',
+        'Image.open(file).convert("L").resize((32, 32)), dtype=float)',
+    ),
+    ("if all((flat * other).mean() < 0.95", "if all((flat * other).mean() < 0.99"),
+    ('sorted(raw.glob("*.png"), key=lambda file: file.name)', 'sorted(raw.glob("Dataset/*/*.JPG"))'),
+    ('file.name.split("_")[0]', "int(file.parent.name)"),
+    ('Image.open(file).convert("L"))).save', 'Image.open(file).convert("L").resize((32, 32)))).save'),
+)
+SIGNS_BETTER = changed(
+    pictures.BETTER,
+    ("How much brighter a lying bar is anywhere than a standing one, and how likely that makes a dog.", "Pixels."),
+    (
+        """        bars = [uniform_filter(pixels, size).max() for size in ((3, 9), (9, 3))]
+        rows.append([bars[0] - bars[1], bars[0], bars[1]])
+    return np.array(rows) / 50
+""",
+        """        smooth = uniform_filter(pixels, 3)[::2, ::2].ravel()
+        rows.append((smooth - smooth.mean()) / smooth.std())
+    return np.array(rows)
+""",
+    ),
+    ("LogisticRegression(random_state=SEED)", "LogisticRegression(C=0.01, max_iter=500, random_state=SEED)"),
+    ('train["animal"]', 'train["digit"]'),
+    ("assign(animal=", "assign(digit="),
+)
+SIGNS_DESCRIPTION = (
+    pictures.DESCRIPTION.replace("Cat or dog?", "Which digit does the hand show?")
+    .replace("`animal`", "`digit`")
+    .replace("row_id,animal\n3,cat\n7,dog", "row_id,digit\n3,0\n7,9")
+    .replace("and `animal` and", "and `digit` and")
+    .replace("`cat` or `dog`", "0 to 9")
+    .replace("20 pixels", "32 pixels")
+)
+
+
+@pytest.mark.slow
+@pytest.mark.raw_data
+@pytest.mark.skipif(not SIGNS.is_dir(), reason="the collection of raw datasets is not beside this checkout")
+def test_real_photographs_in_folders_of_their_labels_become_a_competition(stage):
+    asked = pictures_idea(
+        title="Which digit does the hand show?",
+        target={"rule": "planned", "name": "digit"},
+        objective="multiclass classification",
+        plan_sources=["Dataset"],
+        plan_classes=[str(digit) for digit in range(10)],
+        path_label={"suffix": ".JPG", "part": "folder", "folder": "Dataset"},
+    )
+    signs = stage(
+        brainstormer=[[finish(proposals=[asked])]],
+        designer=[
+            [
+                write("prepare.py", SIGNS_PREPARE),
+                write("description.md", SIGNS_DESCRIPTION),
+                write(TRIVIAL, pictures.TRIVIAL.replace("animal", "digit")),
+                write(BETTER, SIGNS_BETTER),
+                DONE,
+            ]
+        ],
+        reviewer=[[finish(**opinion(4.4))]],
+    )
+    signs.raw = SIGNS
+    made = signs.make(trial=True)
+    assert made.rejected == ()
+    card = read_card(made.published[0].path)
+    assert (len(card.classes), card.file_columns) == (10, ("image",))
+    assert card.scores.reference > card.scores.floor + 0.2

@@ -129,10 +129,18 @@ DEFECTS = [
 
 
 def test_a_good_package_of_pictures_gives_no_finding(good_pictures, complaints):
-    assert complaints(good_pictures, raw=True) == []
+    assert complaints(good_pictures) == []
 
 
-@pytest.mark.parametrize(("check", "break_it"), DEFECTS, ids=[defect.__name__ for _, defect in DEFECTS])
+def each(defects):
+    """All defects, the second and further ones of a check among the slow tests."""
+    seen = set()
+    for check, break_it in defects:
+        yield pytest.param(check, break_it, id=break_it.__name__, marks=[pytest.mark.slow] if check in seen else [])
+        seen.add(check)
+
+
+@pytest.mark.parametrize(("check", "break_it"), each(DEFECTS))
 def test_the_check_for_a_defect_finds_it_and_no_other_does(check, break_it, pictures, complaints, results, edit):
     break_it(pictures, edit)
     assert complaints(pictures) == [check]

@@ -14,7 +14,7 @@ from generators.datasets.raw import RawDataset
 from generators.finding import Blame
 from generators.roles.proposal import Proposal, SplitPlan, Target
 from generators.roles.rules.first_card import first_card
-from generators.verification import leak_checks, series_checks
+from generators.verification import file_checks, leak_checks, series_checks
 from generators.verification.check import Observation
 from generators.verification.evidence import Evidence
 from tests.scripted_sensors import ACTIVITIES, PREPARE, WINDOWS, write_recordings
@@ -25,7 +25,7 @@ BY_SUBJECT = PREPARE[PREPARE.index("    is_test = ") :].partition("\n")[0].strip
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_recordings(tmp_path_factory.mktemp("raw") / "motions", subjects=8)
+    return write_recordings(tmp_path_factory.mktemp("raw") / "motions", subjects=6, each=4)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_whole_recordings_of_people_apart_pass(made) -> None:
     evidence = made(PREPARE)
     observations = [check(evidence) for check in (series_checks.recordings_apart, series_checks.series_apart)]
     assert [told(one) for one in observations] == [[], []]
-    assert observations[0].figures == {"recordings": 40, "traced": 40, "groups by subject": 8}
+    assert observations[0].figures == {"recordings": 24, "traced": 24, "groups by subject": 6}
     assert observations[1].figures["shared"] == 0
 
 
@@ -85,7 +85,7 @@ def test_windows_of_one_recording_on_both_sides_are_who_wanted_them(made, kind: 
     evidence = made(WINDOWS.replace(BY_SUBJECT, BY_ROW), kind)
     observation = series_checks.recordings_apart(evidence)
     assert told(observation) == [("Series cut from one recording stand in training and test data.", blame)]
-    assert "of 40 recordings, such as series/r0" in observation.defects[0].evidence
+    assert "of 24 recordings, such as series/r0" in observation.defects[0].evidence
     assert told(series_checks.series_apart(evidence)) == []  # they touch and do not overlap: only the raw data tells
 
 
@@ -126,3 +126,12 @@ def test_rows_that_name_no_series_and_splits_by_time_are_left_to_others(made) ->
     assert series_checks.recordings_apart(evidence).skipped == "no column names series files"
     assert series_checks.series_apart(evidence).skipped == "no column names series files"
     assert series_checks.series_apart(made(PREPARE, "time")).skipped == "rows are split by time"
+
+
+def test_files_in_a_column_that_nobody_declared_are_the_questions_fault(made) -> None:
+    assert told(file_checks.declared(made(PREPARE))) == [
+        ("Rows name files in a column that is not among the file inputs of the proposal.", Blame.BRAINSTORMER)
+    ]
+    evidence = made(PREPARE)
+    write_card(evidence.root, evidence.card.model_copy(update={"file_columns": ("series",)}))
+    assert told(file_checks.declared(Evidence(evidence.root))) == []

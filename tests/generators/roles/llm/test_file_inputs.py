@@ -121,7 +121,7 @@ def test_files_are_told_by_what_their_names_are_made_of(gait):
     assert lines[1] == "- by the folder that holds them: 'hop' 4x, 'run' 60x, 'walk' 60x"
     assert lines[2].startswith("- piece 0 of names split by '-': 's0' 15x")
     assert lines[3] == "- piece 2 of names split by '-': 60 different numbers"
-    assert lines[4] == "1 files that are no tables, suffix '.md', such as 'README.md'"
+    assert lines[4] == "1 file that is no table, suffix '.md', such as 'README.md'"
 
 
 @pytest.fixture
