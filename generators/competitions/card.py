@@ -105,6 +105,18 @@ class Parts(_Frozen):
     """Column of the answers whose value is hashed instead of the id, where the metric is per group."""
 
 
+class AnswerSources(_Frozen):
+    """The raw columns that the answers are made of. No input may depend on them, nor on what has not happened yet."""
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    """As `table.column`, by the names that the raw dataset's tables are given."""
+    time: str = ""
+    """The time column, in the same form and of the table that the columns are of, where the answers lie in the future
+    of the inputs; empty where they do not."""
+    after: str = ""
+    """The last moment that inputs may know of."""
+
+
 class Budget(_Frozen):
     """What an episode may spend by default."""
 
@@ -173,6 +185,8 @@ class Card(_Frozen):
     """None until the trial has been run."""
     difficulty: Difficulty | None = None
     """Measured by the trial; None until it has been run."""
+    answer_sources: AnswerSources | None = None
+    """None where nobody has said what the answers are made of."""
     provenance: Provenance
     tags: tuple[str, ...] = ()
     tier: str = "full"

@@ -11,10 +11,13 @@ from generators.datasets.dependencies import determined_share
 from generators.datasets.evidence import Suspect
 from generators.datasets.probes import Goal, best_cut
 from generators.datasets.profile import ColumnType, Leak
+from generators.datasets.text_fields import telling_field
 
 _NEAR_PROOF = 0.98
 """Share of a constant guess's errors that must be avoided where figures alone convict."""
 _WORTH_FITTING = 0.8
+_TEXTS = 1_000
+"""Texts whose fields are looked at."""
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -58,6 +61,17 @@ def written_inside(suspect: Suspect, goal: Goal) -> Leak | None:
         return None
     evidence = f"{own:.1%} of the texts hold their row's label, {other:.1%} when the labels are shuffled"
     return Leak(column=cells.name, kind="copy", strength=own, evidence=evidence)
+
+
+def field_inside(suspect: Suspect, goal: Goal) -> Leak | None:
+    """Texts with a header, a tag or a fixed line whose value tells the target, in its own words or in others."""
+    cells = suspect.cells
+    if suspect.kind is not ColumnType.TEXT or cells.values is not None or cells.distinct < 20:
+        return None
+    rows = np.flatnonzero(~cells.missing)[:_TEXTS]
+    truth = goal.values if goal.regression and goal.values is not None else goal.codes
+    told = telling_field([str(cells.labels[code]) for code in cells.codes[rows]], truth[rows])
+    return None if told is None else Leak(column=cells.name, kind="field", strength=told.share, evidence=str(told))
 
 
 def _number_inside(suspect: Suspect, goal: Goal) -> Leak | None:

@@ -29,6 +29,7 @@ _Check = Callable[[Suspect, Goal], Leak | None]
 _CHECKS: tuple[_Check, ...] = (
     giveaways.copy,
     giveaways.written_inside,
+    giveaways.field_inside,
     giveaways.recoding,
     giveaways.identifier,
     giveaways.missingness,

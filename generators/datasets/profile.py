@@ -179,7 +179,7 @@ class Leak(_Frozen):
     kind: str
     """`copy`, `recoding`, `function`, `arithmetic` (with others), `threshold`, `rank`, `after_the_fact` (known only
     once the target is), `missingness`, `identifier`, `name`, `prediction` (somebody's estimate of the target),
-    `single_feature`, `future` (what the target will be, in a series)."""
+    `single_feature`, `future` (what the target will be, in a series), `field` (a header or tag inside of texts)."""
     strength: float
     """0 to 1; 1 gives the target exactly."""
     evidence: str

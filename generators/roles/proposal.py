@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from generators.competitions.card import Modality, Objective, SubmissionForm
+from generators.competitions.card import AnswerSources, Modality, Objective, SubmissionForm
+from generators.competitions.metrics import Metric, get_metric
+from generators.competitions.metrics.domain import declared_metric
 
 
 class _Frozen(BaseModel):
@@ -82,6 +84,34 @@ class Lookup(_Frozen):
         return tuple(f"{self.prefix or self.table}_{column}" for column in self.added)
 
 
+class DomainMetric(_Frozen):
+    """A metric that the library does not have; a designer that writes code writes it as declared here."""
+
+    title: str
+    definition: str
+    """What it measures, its formula and its behaviour at the edges, in words."""
+    higher_is_better: bool
+    bounds: tuple[float | None, float | None]
+    """Lowest and highest score there can be; the better one is reached by a perfect submission and never None."""
+
+
+class DerivedInput(_Frozen):
+    """An input that a plan makes of raw columns."""
+
+    name: str
+    sources: tuple[str, ...]
+    """Raw columns as `table.column`, and files by their paths."""
+    how: str
+    """What is made of them, in a sentence."""
+
+
+class Join(_Frozen):
+    """Two raw columns, as `table.column`, whose equal values bring rows of two tables together."""
+
+    column: str
+    other_column: str
+
+
 class Proposal(_Frozen):
     """One formulation."""
 
@@ -120,6 +150,30 @@ class Proposal(_Frozen):
     plan: str = ""
     """How rows, inputs and target are made, in words, where the rules above cannot say it; only a designer that writes
     code can follow it. Empty where they say it all."""
+    derived: tuple[DerivedInput, ...] = ()
+    """Of a plan: the inputs that are no columns of `table`, and what they are made of."""
+    joins: tuple[Join, ...] = ()
+    """Of a plan: how the tables hang together that it uses."""
+    domain_metric: DomainMetric | None = None
+    """What `metric` measures, where the library has none of that name."""
+    answers: AnswerSources | None = None
+    """Of a plan: what the target is made of, and the inputs must not be."""
+
+
+def metric_of(proposal: Proposal) -> Metric:
+    """The metric of a proposal: the library's, or the one that it declares. Raises `ValueError` where there is none."""
+    own = proposal.domain_metric
+    if own is None:
+        return get_metric(proposal.metric)
+    return declared_metric(
+        proposal.metric,
+        title=own.title,
+        objective=proposal.objective,
+        form=proposal.form,
+        higher_is_better=own.higher_is_better,
+        bounds=own.bounds,
+        definition=own.definition,
+    )
 
 
 class Refusal(_Frozen):

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from generators.finding import Blame, CheckResult
 from generators.verification import (
+    answer_checks,
     file_checks,
     leak_checks,
     metric_checks,
     package_checks,
     prepare_checks,
+    series_checks,
     table_checks,
+    text_checks,
 )
 from generators.verification.check import Check, run_checks
 from generators.verification.evidence import Evidence
@@ -81,13 +84,27 @@ _LEAKS = (
     Check("ids_tell_nothing", _DESIGNER, leak_checks.id_order, _KEYED),
     Check("row_order_tells_nothing", _DESIGNER, leak_checks.row_order, (*_KEYED, "ids_tell_nothing")),
     Check("names_tell_nothing", _DESIGNER, leak_checks.names, ("card_valid", "no_private_file_in_public")),
+    Check("file_columns_declared", _BRAINSTORMER, file_checks.declared, ("train_and_test_columns_agree",)),
     Check("files_are_there", _DESIGNER, file_checks.files_there, ("train_and_test_columns_agree",)),
+    Check(
+        "no_text_tells_the_target",
+        _DESIGNER,
+        text_checks.fields,
+        (*_KEYED, "target_varied", "no_column_tells_the_target", "files_are_there"),
+    ),
     Check("no_file_without_a_row", _DESIGNER, file_checks.no_idle_files, ("files_are_there",)),
     Check("file_names_tell_nothing", _DESIGNER, file_checks.names_tell_nothing, (*_KEYED, "files_are_there")),
     Check("file_metadata_tells_nothing", _DESIGNER, file_checks.metadata_tells_nothing, (*_KEYED, "files_are_there")),
     Check("files_apart", _DESIGNER, file_checks.files_apart, ("files_are_there",)),
     Check("no_duplicates_across_split", _DESIGNER, leak_checks.duplicates, ("files_are_there",)),
     Check("groups_apart", _DESIGNER, leak_checks.groups, ("train_and_test_columns_agree",)),
+    Check("recordings_apart", _DESIGNER, series_checks.recordings_apart, ("train_and_test_columns_agree",)),
+    Check(
+        "series_apart",
+        _DESIGNER,
+        series_checks.series_apart,
+        ("train_and_test_columns_agree", "recordings_apart", "files_apart"),
+    ),
     Check("time_order_kept", _DESIGNER, leak_checks.time_order, ("train_and_test_columns_agree",)),
 )
 _PREPARE = (
@@ -136,7 +153,15 @@ _METRIC = (
     ),
 )
 # a second run of prepare.py goes on behind the checks of tables and metric, until they are done
-_SECOND_RUN = (Check("prepare_deterministic", _DESIGNER, prepare_checks.deterministic, ("prepare_runs",)),)
+_SECOND_RUN = (
+    Check("prepare_deterministic", _DESIGNER, prepare_checks.deterministic, ("prepare_runs",)),
+    Check(
+        "inputs_know_no_answers",
+        _DESIGNER,
+        answer_checks.inputs_know_no_answers,
+        ("prepare_deterministic", "card_valid", "columns_as_declared", "train_and_test_columns_agree"),
+    ),
+)
 _BY_THEMSELVES = (*_PACKAGE, *_CODE, *_PREPARE, *_CONTENT, *_LEAKS, *_METRIC, *_SECOND_RUN)
 _ALL_ELSE = tuple(check.name for check in _BY_THEMSELVES)
 # what these two compare is worth comparing only where the package is right by itself

@@ -23,6 +23,7 @@ from generators.competitions.package import (
     TRAIN,
     read_card,
 )
+from generators.datasets.named_series import NamedSeries, named_series
 from generators.errors import CompetitionError
 from generators.verification.layout import FileFact, file_digests, list_files
 from generators.verification.package_runs import Exercise, OwnTests, exercise_metric, run_own_tests
@@ -109,6 +110,16 @@ class Evidence:
     def answers(self) -> TableFact:
         """private/test_answer.csv."""
         return self.tables[ANSWERS]
+
+    @cached_property
+    def named_series(self) -> NamedSeries | None:
+        """The series files that rows of the training and the test table name; None where no column names any."""
+        present = {
+            path.removeprefix("public/")
+            for path, fact in self.files.items()
+            if path.startswith("public/") and fact.kind == "file"
+        }
+        return named_series(self.root / "public", present, self.train.text, self.test.text, self.card.ids)
 
     @cached_property
     def first_run(self) -> PrepareRun | None:

@@ -15,6 +15,7 @@ from generators.datasets.file_leaks import file_traits, find_file_leaks
 from generators.datasets.file_metadata import words_beside_content
 from generators.datasets.near_copies import near_hashes
 from generators.datasets.sampling import sample_rows
+from generators.finding import Blame
 from generators.verification.check import Defect, Observation, failed, passed, skipped
 from generators.verification.copies import clustering
 from generators.verification.evidence import Evidence
@@ -52,6 +53,21 @@ def files_there(evidence: Evidence) -> Observation:
     if shared and not defects:
         defects.append(Defect("Training and test rows name the same files.", ", ".join(shared[:5])))
     return Observation(tuple(defects), {path: len(named) for path, named in sides.items()})
+
+
+def declared(evidence: Evidence) -> Observation:
+    """Every column whose cells are all paths of public files is said to be one."""
+    hidden = []
+    for name in evidence.test.header:
+        if name in evidence.card.ids or name in evidence.card.file_columns or name not in evidence.train.header:
+            continue
+        cells = {*evidence.train.text[name], *evidence.test.text[name]}
+        if cells and all(_is_there(evidence, cell) for cell in cells):
+            hidden.append(name)
+    if hidden:
+        message = "Rows name files in a column that is not among the file inputs of the proposal."
+        return failed(message, ", ".join(hidden), blame=Blame.BRAINSTORMER)
+    return passed(columns=len(evidence.card.file_columns))
 
 
 def no_idle_files(evidence: Evidence) -> Observation:
@@ -94,7 +110,7 @@ def metadata_tells_nothing(evidence: Evidence) -> Observation:
     public = evidence.root / "public"
     files, truth = _test_files(evidence)
     words = [words_beside_content(public / file) for file in files]
-    traits = file_traits(public, files).drop(columns=["folder", "name", "number", "size"])
+    traits = file_traits(public, files).drop(columns=["folder", "name", "number", "size", "lines"])
     traits["a class in the metadata"] = [_told(evidence, told) for told in words]
     traits["metadata"] = [" ".join(told) for told in words]
     found = _leaks(evidence, traits, truth)

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from generators.chat.messages import Chat, Purpose
 from generators.competitions.card import Card, Parts
 from generators.competitions.forms import cell_labels
-from generators.competitions.metrics import get_metric
 from generators.competitions.package import (
     DESCRIPTION,
     METRIC,
@@ -34,6 +33,7 @@ from generators.errors import CompetitionError
 from generators.finding import Finding
 from generators.roles.llm.bench import Bench
 from generators.roles.llm.dialogue import Dialogue, Objection
+from generators.roles.llm.domain_metrics import about_bounds
 from generators.roles.llm.exploring import Explorer
 from generators.roles.llm.file_inputs import Rows, about_files
 from generators.roles.llm.form_words import FORM_WORDS
@@ -42,7 +42,7 @@ from generators.roles.llm.prompting import finding_list, prompt
 from generators.roles.llm.python_session import PythonSession
 from generators.roles.llm.solving import about_solutions
 from generators.roles.llm.summary import overview
-from generators.roles.proposal import Proposal
+from generators.roles.proposal import Proposal, metric_of
 from generators.roles.protocols import Draft
 from generators.roles.rules.first_card import first_card
 from generators.roles.rules.measuring import metric_source, own_tests_source
@@ -173,7 +173,7 @@ class _Work:
     def give_metric(self) -> None:
         """Write metric.py and the package's tests from the library, so that the model need not."""
         card = self._card(0, 0)
-        (self.root / METRIC).write_text(metric_source(card), encoding="utf-8", newline="\n")
+        (self.root / METRIC).write_text(metric_source(card, metric_of(self.proposal)), encoding="utf-8", newline="\n")
         tests = own_tests_source(card, drop_duplicates=self.proposal.drop_duplicates)
         (self.root / TESTS).write_text(tests, encoding="utf-8", newline="\n")
 
@@ -194,7 +194,7 @@ class _Work:
         if not found:
             found += self._about_direction(float(scores["sample"]["score"]), float(scores["perfect"]["score"]))
         if not found and self._solutions:
-            found += about_solutions(self.bench.solved(), higher=get_metric(self.proposal.metric).higher_is_better)
+            found += about_solutions(self.bench.solved(), higher=metric_of(self.proposal).higher_is_better)
         return found
 
     def finished(self) -> Draft:
@@ -246,9 +246,10 @@ class _Work:
         return found
 
     def _about_direction(self, sample: float, perfect: float) -> list[Objection]:
-        higher = get_metric(self.proposal.metric).higher_is_better
+        metric = metric_of(self.proposal)
+        higher = metric.higher_is_better
         if (perfect > sample) if higher else (perfect < sample):
-            return []
+            return about_bounds(metric, sample, perfect) if self.proposal.domain_metric is not None else []
         told = (
             f"{self.proposal.metric} is better where it is {'higher' if higher else 'lower'}, but metric.py gives the "
             f"perfect submission {perfect:g} and the sample {sample:g}"
@@ -294,7 +295,8 @@ def _form(proposal: Proposal, seed: int) -> dict[str, object]:
         "split": proposal.split,
         "seed": proposal.split.seed + seed,
         "metric": proposal.metric,
-        "higher": get_metric(proposal.metric).higher_is_better,
+        "higher": metric_of(proposal).higher_is_better,
+        "domain_metric": proposal.domain_metric,
         "submission": FORM_WORDS[proposal.form],
         "files": list(proposal.file_columns),
     }

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from pydantic import Field
 
+from generators.datasets.file_patterns import file_patterns
 from generators.datasets.profile import DatasetProfile, TableProfile
 from generators.datasets.raw import RawDataset, Table
 from generators.roles.llm.capability import Arguments, CallRefused, Capability, Said
 from generators.roles.llm.media import media_facts
+from generators.roles.llm.series_facts import series_facts
 from generators.roles.llm.summary import summary
 
 _FILES = 200
+_PATTERNS = 60
 _ROWS = 50
 _BYTES = 8000
 
@@ -23,6 +26,18 @@ class ListFiles(Arguments):
 
     folder: str = Field("", description="Folder inside the dataset; empty for all of it.")
     start: int = Field(0, ge=0, description="Number of files to pass over.")
+
+
+class FilePatterns(Arguments):
+    """Look at the files by pattern."""
+
+    folder: str = Field("", description="Folder inside the dataset; empty for all of it.")
+
+
+class SeriesFacts(Arguments):
+    """Look at a file of one series, or at a `.ts` file."""
+
+    path: str
 
 
 class TableSummary(Arguments):
@@ -67,6 +82,12 @@ class Explorer:
         return (
             Capability("list_files", f"List the dataset's files, {_FILES} at a time.", ListFiles, self.list_files),
             Capability(
+                "file_patterns",
+                "How many files there are of each pattern of names, numbers taken out, with their sizes.",
+                FilePatterns,
+                self.file_patterns,
+            ),
+            Capability(
                 "table_summary",
                 "What is known of a table: meaning, distribution and examples of each column, keys, groups, time "
                 "columns, links to other tables, columns that determine others.",
@@ -76,19 +97,33 @@ class Explorer:
             Capability("read_rows", f"Rows of a table as CSV, at most {_ROWS}.", ReadRows, self.read_rows),
             Capability("read_file", f"Part of a file as text, at most {_BYTES} bytes.", ReadFile, self.read_file),
             Capability("media_facts", "Format and size of a picture or a sound file.", MediaFacts, self.media_facts),
+            Capability(
+                "series_facts",
+                "Rows, channels, clock and rate, gaps and ranges of a file that holds one sensor series (csv, tsv, "
+                "txt, npy, parquet), or what a `.ts` file of many declares.",
+                SeriesFacts,
+                self.series_facts,
+            ),
         )
 
     def list_files(self, asked: ListFiles) -> Said:
         """Paths and sizes in bytes, in the order of the paths."""
-        folder = self._inside(asked.folder)
-        if not folder.is_dir():
-            raise CallRefused("there is no such folder", asked.folder)
         root = self.dataset.root
-        paths = sorted(path.relative_to(root).as_posix() for path in folder.rglob("*") if path.is_file())
+        paths = [path.relative_to(root).as_posix() for path in _files(self._folder(asked.folder))]
         shown = paths[asked.start : asked.start + _FILES]
         lines = [f"{path}\t{(root / path).stat().st_size} bytes" for path in shown]
         note = f"{len(paths)} files; {len(shown)} from number {asked.start} on are shown."
         return Said(note, "\n".join(lines), limit=20_000)
+
+    def file_patterns(self, asked: FilePatterns) -> Said:
+        """Patterns of paths, those of most files first."""
+        folder = self._folder(asked.folder)
+        root = self.dataset.root
+        patterns = file_patterns(root, [path.relative_to(root).as_posix() for path in _files(folder)])
+        note = f"{sum(one.files for one in patterns)} files; `#` stands for a number, `*` for any words."
+        if len(patterns) > _PATTERNS:
+            note += f" The first {_PATTERNS} of {len(patterns)} patterns:"
+        return Said(note, "\n".join(map(str, patterns[:_PATTERNS])), limit=20_000)
 
     def table_summary(self, asked: TableSummary) -> Said:
         """The profile of a table in words."""
@@ -122,6 +157,10 @@ class Explorer:
         """What the head of a file says."""
         return Said("", media_facts(self._file(asked.path)))
 
+    def series_facts(self, asked: SeriesFacts) -> Said:
+        """What one series, or a file of many, holds."""
+        return Said("", series_facts(self._file(asked.path)))
+
     def table_profile(self, name: str) -> TableProfile:
         """The table of that name. Raises `CallRefused` with the names there are."""
         self._table(name)
@@ -133,6 +172,12 @@ class Explorer:
         except KeyError:
             names = "\n".join(table.name for table in self.dataset.tables)
             raise CallRefused(f"there is no table {name!r}; there are:", names or "(none)") from None
+
+    def _folder(self, name: str) -> Path:
+        folder = self._inside(name)
+        if not folder.is_dir():
+            raise CallRefused("there is no such folder", name)
+        return folder
 
     def _file(self, name: str) -> Path:
         path = self._inside(name)
@@ -149,3 +194,7 @@ class Explorer:
         if not path.is_relative_to(root):
             raise CallRefused("the path leads out of the dataset")
         return path
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.as_posix())

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from generators.competitions.card import Objective
-from generators.competitions.metrics import METRICS, get_metric, metrics_for
+from generators.competitions.metrics import METRICS, Metric, metrics_for
 from generators.datasets.profile import DatasetProfile, TableProfile
 from generators.datasets.raw import RawDataset
 from generators.roles.diversity import Traits
 from generators.roles.llm.dialogue import Objection
+from generators.roles.llm.domain_metrics import chosen_metric, declared
 from generators.roles.llm.ground_target import Classes, ground_classes, ground_target
 from generators.roles.llm.ideas import Idea, one_line
 from generators.roles.llm.planning import planned
@@ -59,7 +60,7 @@ class Ground:
         name = own_slug or free_slug(idea.target.name or idea.target.column or idea.title, used_slugs)
         if idea.plan or idea.target.rule == "planned":
             if self.plans:
-                return planned(idea, self.dataset, slug=name, score=score)
+                return planned(idea, self.dataset, self.profile, slug=name, score=score)
             self._object("there is no designer that follows a plan in words; leave `plan` empty and use another rule")
             return tuple(self._objections)
         found = self._grounded(idea, name, score)
@@ -82,8 +83,8 @@ class Ground:
             return None
         classes, objections = ground_classes(idea, target, rows, table)
         self._objections += objections
-        self._check_metric(idea, classes)
-        if classes is None or self._objections:
+        metric = self._metric(idea, classes)
+        if classes is None or metric is None or self._objections:
             return None
         target = target.model_copy(update={"dropped_classes": classes.dropped})
         self._check_existing(idea, target)
@@ -109,8 +110,9 @@ class Ground:
             excluded=excluded,
             metric=idea.metric,
             metric_parameters=dict(idea.metric_parameters),
+            domain_metric=declared(idea, metric),
             metric_why=one_line(idea.metric_why),
-            form=get_metric(idea.metric).forms[0],
+            form=metric.forms[0],
             classes=classes.kept,
             split=split,
             id_column=_free_name("row_id", [*rows.columns, target.name]),
@@ -168,21 +170,28 @@ class Ground:
             found.append(lookup)
         return tuple(found)
 
-    def _check_metric(self, idea: Idea, classes: Classes | None) -> None:
+    def _metric(self, idea: Idea, classes: Classes | None) -> Metric | None:
+        """The library's metric, or the one that the idea declares; None where there are objections to it."""
+        if idea.domain_metric is not None:
+            declared_one, wrong = chosen_metric(idea, writable=self.plans)
+            self._objections += wrong
+            return declared_one
         metric = METRICS.get(idea.metric)
         suiting = ", ".join(one.name for one in metrics_for(idea.objective))
         if metric is None:
             self._object(
                 f"the registry has no metric {idea.metric!r}; for {idea.objective.value} it has: {suiting or 'none'}"
             )
-            return
+            return None
         if idea.objective not in metric.objectives:
             self._object(f"metric {idea.metric!r} does not suit {idea.objective.value}; these do: {suiting}")
-            return
+            return None
         try:
             metric.arguments(classes.kept if classes is not None else (), idea.metric_parameters)
         except ValueError as error:
             self._object(str(error))
+            return None
+        return metric
 
     def _check_existing(self, idea: Idea, target: Target) -> None:
         for other in self.existing:

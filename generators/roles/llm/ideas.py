@@ -60,6 +60,44 @@ class IdeaSplit(_Strict):
     why: Line
 
 
+class PlannedInput(_Strict):
+    """How a planned input is made."""
+
+    name: str
+    sources: tuple[str, ...] = Field(min_length=1, description="Raw columns as table.column, and files by their paths.")
+    how: Line = Field(description="What is made of them, such as: sum of price times quantity over the order's items.")
+
+
+class PlannedJoin(_Strict):
+    """Two tables that a plan brings together by the values of two columns."""
+
+    column: str = Field(description="As table.column.")
+    other_column: str = Field(description="As table.column, of another table.")
+
+
+class PlannedCutoff(_Strict):
+    """Where answers lie in the future: what is known when they are to be predicted."""
+
+    column: str = Field(description="The time column that tells it, as table.column.")
+    moment: str = Field(min_length=1, max_length=40, description="Rows after it are the future, as 2024-06-30.")
+
+
+class IdeaMetric(_Strict):
+    """A metric that the library does not have."""
+
+    title: _Title
+    definition: str = Field(
+        min_length=40, max_length=2000, description="What it measures, its formula, and its value at the edges."
+    )
+    higher_is_better: bool
+    lowest: float | None = Field(None, description="The lowest score there can be; null where there is no bound.")
+    highest: float | None = Field(None, description="The highest one. A perfect submission reaches the better of both.")
+    form: Literal["label", "probability", "probabilities", "value"] = Field(
+        description="What a submission gives for a row: a class, the probability of the positive one, one for each "
+        "class, or a number."
+    )
+
+
 class IdeaPathLabel(_Strict):
     """How paths of raw files tell the target."""
 
@@ -88,6 +126,9 @@ class Idea(_Strict):
     excluded: tuple[IdeaExclusion, ...] = ()
     metric: str
     metric_parameters: dict[str, Any] = Field(default_factory=dict)
+    domain_metric: IdeaMetric | None = Field(
+        None, description="Only where no metric of the library measures what matters: what `metric` is."
+    )
     metric_why: Line
     split: IdeaSplit
     modality: Modality = Modality.TABULAR
@@ -98,6 +139,18 @@ class Idea(_Strict):
         "for all files.",
     )
     plan_classes: tuple[str, ...] = Field((), description="With a plan: the classes that the target can have.")
+    plan_inputs: tuple[PlannedInput, ...] = Field(
+        (), description="With a plan over several tables: every input that is no column of `table` under its own name."
+    )
+    plan_joins: tuple[PlannedJoin, ...] = Field(
+        (), description="With a plan: how tables hang together, where no link of the overview says it."
+    )
+    plan_answers: tuple[str, ...] = Field(
+        (), description="With a plan over several tables: the columns, as table.column, that the answers are made of."
+    )
+    plan_cutoff: PlannedCutoff | None = Field(
+        None, description="With a plan whose answers lie in the future of its inputs: where that begins."
+    )
     file_inputs: tuple[str, ...] = Field(
         (), description="With a plan: those of `inputs` whose cells are paths of files that participants get."
     )

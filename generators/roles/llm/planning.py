@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from generators.competitions.card import Modality, Objective
-from generators.competitions.metrics import METRICS, metrics_for
+from generators.datasets.file_hashes import PICTURES, SOUNDS
+from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.roles.llm.dialogue import Objection
+from generators.roles.llm.domain_metrics import chosen_metric, declared
 from generators.roles.llm.ideas import Idea, one_line
 from generators.roles.llm.path_labels import about_path_label, raw_files
+from generators.roles.llm.plan_tables import Tables, answer_sources, derived_inputs
 from generators.roles.proposal import PathLabel, Proposal, SplitPlan, Target
 from generators.roles.rules.candidates import MIN_ROWS
 
@@ -22,17 +25,16 @@ _WHOLE = "."
 """The source that is all files of a dataset."""
 
 
-def planned(idea: Idea, dataset: RawDataset, *, slug: str, score: float) -> Proposal | tuple[Objection, ...]:
+def planned(
+    idea: Idea, dataset: RawDataset, profile: DatasetProfile, *, slug: str, score: float
+) -> Proposal | tuple[Objection, ...]:
     """The proposal, or what speaks against the idea: sources that do not exist, a metric that does not suit."""
-    files = raw_files(dataset.root)
+    files, tables = raw_files(dataset.root), Tables(dataset, profile)
     objections = [*_about_sources(idea, dataset, files), *_about_form(idea), *_about_files(idea, dataset, files)]
-    metric = METRICS.get(idea.metric)
-    if metric is None or idea.objective not in metric.objectives:
-        suiting = ", ".join(one.name for one in metrics_for(idea.objective)) or "none"
-        objections.append(
-            Objection(f"metric {idea.metric!r} does not suit {idea.objective.value} or does not exist; use: {suiting}")
-        )
-    else:
+    objections += tables.objections(idea)
+    metric, wrong = chosen_metric(idea, writable=True)
+    objections += wrong
+    if metric is not None:
         try:
             metric.arguments(idea.plan_classes, idea.metric_parameters)
         except ValueError as error:
@@ -61,6 +63,10 @@ def planned(idea: Idea, dataset: RawDataset, *, slug: str, score: float) -> Prop
         file_columns=idea.file_inputs,
         path_label=PathLabel.model_validate(idea.path_label.model_dump()) if idea.path_label else None,
         plan=idea.plan.strip(),
+        domain_metric=declared(idea, metric),
+        derived=derived_inputs(idea),
+        joins=tables.joins(idea),
+        answers=answer_sources(idea),
     )
 
 
@@ -112,7 +118,8 @@ def _about_files(idea: Idea, dataset: RawDataset, files: Sequence[str]) -> list[
     if idea.file_inputs and idea.table not in {table.name for table in dataset.tables}:
         named = [name.strip("/") for name in idea.plan_sources]
         used = [file for file in files if any(PurePosixPath(file).is_relative_to(name or ".") for name in named)]
-        if len(used) < MIN_ROWS:
+        # other kinds of files may hold many rows each, as recordings do that are cut into windows
+        if len(used) < MIN_ROWS and all(PurePosixPath(file).suffix.lower() in (*PICTURES, *SOUNDS) for file in used):
             told = f"the files that `plan_sources` names are {len(used)}; at least {MIN_ROWS} are needed for rows"
             found.append(Objection(told))
     return found + about_path_label(idea, files)

@@ -64,11 +64,16 @@ class RulesDesigner:
         """A prepared package in the empty folder `root`.
 
         Raises `CompetitionError` where the generated code fails on the raw data, or no split gives every class enough
-        test rows, or the proposal holds a plan in words; `ValueError` where `root` is not an empty folder.
+        test rows, or the proposal holds a plan or a metric in words; `ValueError` where `root` is not an empty folder.
         """
         if proposal.plan:
             raise CompetitionError(
                 f"{proposal.slug}: its plan is in words, which templates cannot follow; take a designer with a model"
+            )
+        if proposal.domain_metric is not None:
+            raise CompetitionError(
+                f"{proposal.slug}: its metric {proposal.metric} is none of the library, and templates cannot write it; "
+                "take a designer with a model"
             )
         root.mkdir(parents=True, exist_ok=True)
         if any(root.iterdir()):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 
 from generators.competitions.card import Card, Parts, Provenance, Split
-from generators.competitions.metrics import get_metric
 from generators.datasets.raw import RawDataset
-from generators.roles.proposal import Proposal
+from generators.roles.proposal import Proposal, metric_of
 from generators.roles.rules.names import slug
 
 _VERSIONS = ("mlesmith-env", "numpy", "pandas", "scikit-learn")
@@ -24,7 +23,7 @@ def first_card(
     backend: str = "rules",
 ) -> Card:
     """`rows`: of the training and of the test table. The key of the parts is to be chosen once answers can be read."""
-    metric = get_metric(proposal.metric)
+    metric = metric_of(proposal)
     kinds = (proposal.modality.value, proposal.objective.value, proposal.metric, proposal.split.kind)
     return Card(
         id=f"{slug(dataset.name)}-{proposal.slug}"[:80].strip("-"),
@@ -49,6 +48,7 @@ def first_card(
             test_rows=rows[1],
         ),
         parts=Parts(key="to-be-chosen"),
+        answer_sources=proposal.answers,
         provenance=Provenance(
             source=dataset.origin,
             raw_digest=dataset.digest,

@@ -6,7 +6,7 @@ from typing import Any
 
 from generators.competitions.card import Card, SubmissionForm
 from generators.competitions.forms import OPEN_FORMS, SUBMITTED_CELLS
-from generators.competitions.metrics import get_metric
+from generators.competitions.metrics import Metric, get_metric
 from generators.competitions.metrics.source import source_of
 from generators.competitions.solutions import TABLE_FORMS
 from generators.roles.rules.names import in_docstring
@@ -17,16 +17,19 @@ _SEVERAL_NUMBERS = (SubmissionForm.VALUES, SubmissionForm.SPREAD, SubmissionForm
 _FORM_IMPORTS = ("import numpy as np", "import pandas as pd")
 
 
-def metric_source(card: Card) -> str:
-    """The whole metric.py: the registry's function, and a class that checks a submission and matches rows by id."""
-    metric = get_metric(card.metric)
+def metric_source(card: Card, metric: Metric | None = None) -> str:
+    """The whole metric.py: the metric's function, and a class that checks a submission and matches rows by id.
+
+    `metric`: where it is not the library's of the card's name.
+    """
+    metric = get_metric(card.metric) if metric is None else metric
     read = SUBMITTED_CELLS.get(card.form)
     code = metric.source() if read is None else source_of(metric.function, read)
     low, high = metric.prediction_range
     best = f"; {card.best:g} is perfect" if card.best is not None else ""
     return render(
         "metric.py",
-        metric_title=metric.title,
+        metric_title=in_docstring(metric.title),
         title=in_docstring(card.title),
         imports=in_order((*_FORM_IMPORTS, *code.imports)),
         id=card.ids[0],
@@ -41,7 +44,7 @@ def metric_source(card: Card) -> str:
         class_name=class_name(card),
         higher_is_better=card.higher_is_better,
         bounds=best,
-        arguments=_arguments(card),
+        arguments=_arguments(card, metric),
         low=None if low is None else f"{low:g}",
         high=None if high is None else f"{high:g}",
         rows_sum_to_one=metric.rows_sum_to_one,
@@ -70,9 +73,9 @@ def class_name(card: Card) -> str:
     return "".join(word.capitalize() for word in card.metric.split("_")) + "Metric"
 
 
-def _arguments(card: Card) -> str:
+def _arguments(card: Card, metric: Metric) -> str:
     """Further arguments of the function in a call, with a comma before each."""
-    arguments: dict[str, Any] = get_metric(card.metric).arguments(card.classes, card.metric_parameters)
+    arguments: dict[str, Any] = metric.arguments(card.classes, card.metric_parameters)
     text = ""
     for name, value in arguments.items():
         if isinstance(value, list) and tuple(value) == card.classes:

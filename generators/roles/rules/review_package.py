@@ -13,6 +13,8 @@ from generators.competitions.grade import Outcome, Part
 from generators.competitions.grading import grade_many
 from generators.competitions.metrics import METRICS
 from generators.competitions.package import SAMPLE_SUBMISSION, Competition
+from generators.datasets.named_series import series_column
+from generators.datasets.series_files import read_series
 from generators.finding import Blame, Finding, Severity
 from generators.roles.rules.review_finding import Figures, finding
 from generators.roles.rules.review_probes import Material
@@ -108,6 +110,12 @@ def description(competition: Competition, train: pd.DataFrame, figures: Figures)
         message = "The description does not tell of some columns."
         evidence = f"{len(unnamed)} of {train.shape[1]}: {', '.join(unnamed[:10])}"
         yield finding("description_complete", Severity.WARNING, message, evidence, Blame.DESIGNER)
+    channels = _channels(competition, train)
+    unnamed = [name for name in channels if not _is_described(name, text)]
+    if unnamed:
+        message = "The description does not tell of some columns of the series files."
+        evidence = f"{len(unnamed)} of {len(channels)}: {', '.join(unnamed[:10])}"
+        yield finding("description_complete", Severity.WARNING, message, evidence, Blame.DESIGNER)
     talk = _PRIVATE.search(text)
     if talk:
         message = "The description speaks of private files."
@@ -115,6 +123,21 @@ def description(competition: Competition, train: pd.DataFrame, figures: Figures)
     if len(text) < 400:
         message = "The description is too short to work from."
         yield finding("description_complete", Severity.WARNING, message, f"{len(text)} characters", Blame.DESIGNER)
+
+
+def _channels(competition: Competition, train: pd.DataFrame) -> list[str]:
+    """Columns of the first series file that a training row names; none where rows name no files with named columns."""
+    public = competition.public
+    present = {path.relative_to(public).as_posix() for path in public.rglob("*") if path.is_file()}
+    inputs = train.drop(columns=list(competition.card.targets))
+    column = series_column(present, inputs, inputs, competition.card.ids)
+    if not column or str(train[column].iloc[0]).endswith(".npy"):
+        return []
+    try:
+        series = read_series(public / str(train[column].iloc[0]))
+    except ValueError:
+        return []
+    return [*series.channels, *series.others]
 
 
 def _is_described(name: str, text: str) -> bool:

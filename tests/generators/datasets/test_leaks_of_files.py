@@ -43,3 +43,13 @@ def test_rows_that_are_merely_numbered_alike_answer_nothing():
     assert answer_tables({"asked": questions, "told": told}, "price") == []
     drawn = questions.assign(id=questions["id"] * 7 + 3)
     assert answer_tables({"asked": drawn, "told": told.assign(id=told["id"] * 7 + 3)}, "price")
+
+
+def test_text_has_lines_and_no_size_which_only_counts_digits(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n3,-4.25\n")
+    (tmp_path / "b.bin").write_bytes(b"12345")
+    traits = file_traits(tmp_path, ["a.csv", "b.bin"])
+    assert traits["lines"].tolist()[0] == 3
+    assert traits["size"].tolist()[1] == 5
+    assert np.isnan(traits.loc["a.csv", "size"])
+    assert np.isnan(traits.loc["b.bin", "lines"])

@@ -3,92 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from generators.chat.budget import Budget
-from generators.chat.model_chat import ModelChat
 from generators.chat.model_run import ModelRun
-from generators.chat.options import ChatOptions
 from generators.competitions.package import read_card
-from generators.datasets.sources import open_source
 from generators.errors import BudgetSpent, ModelError
 from generators.finding import Blame
-from generators.model_server import ChatRequest, ScriptedModelServer
-from generators.pipeline import Generation, generate
-from generators.runs.crew import Crew
-from generators.runs.llm_crew import Casting, llm_crew
-from tests.scripted_roles import DESCRIPTION, PREPARE, call, finish, idea, opinion, orders_table
-
-KEY = "sk-scripted-0123456789abcdef"
-ROLES = {"You propose": "brainstormer", "You write": "designer", "You bring": "refactor", "You judge": "reviewer"}
-
-
-class Cast:
-    """A scripted model that plays each conversation of each role by a list of replies of its own."""
-
-    def __init__(self, **lists: Sequence[Sequence[Any]]) -> None:
-        self._lists = lists
-        self._begun: dict[str, list[str]] = {}
-
-    def __call__(self, request: ChatRequest) -> Any:
-        role = next(name for head, name in ROLES.items() if request.system.startswith(head))
-        begun = self._begun.setdefault(role, [])
-        if request.conversation not in begun:
-            begun.append(request.conversation)
-        replies = self._lists[role][begun.index(request.conversation)]
-        return replies[request.said] if request.said < len(replies) else None
-
-
-class Stage:
-    """A table of orders, a scripted model, and the pipeline between them, without the trial."""
-
-    def __init__(self, server: ScriptedModelServer, raw: Path, out: Path) -> None:
-        self.server, self.raw, self.out = server, raw, out
-
-    def crew(self, casting: Casting, run: ModelRun | None = None) -> Crew:
-        options = ChatOptions(api_base=self.server.url, first_wait_s=0.01, longest_wait_s=0.02, timeout_s=60)
-        return llm_crew(ModelChat("openai/scripted", options, run=run), casting)
-
-    def make(self, run: ModelRun | None = None, out: Path | None = None, **casting: Any) -> Generation:
-        crew = self.crew(Casting(**casting), run)
-        with open_source(self.raw) as dataset:
-            return generate(
-                dataset,
-                out or self.out,
-                brainstormer=crew.brainstormer,
-                designer=crew.designer,
-                refactor=crew.refactor,
-                reviewer=crew.reviewer,
-                trial=None,
-                limit=1,
-                transcripts=crew.transcripts,
-                backends=crew.backends,
-            )
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    raw = tmp_path / "shop_orders"
-    raw.mkdir()
-    orders_table().to_csv(raw / "orders.csv", index=False)
-    with ExitStack() as stack:
-
-        def start(script: Any = None, **lists: Any) -> Stage:
-            server = stack.enter_context(ScriptedModelServer(script or Cast(**lists)))
-            return Stage(server, raw, tmp_path / "pool")
-
-        yield start
-
-
-def write(path: str, text: str) -> dict[str, Any]:
-    return call("write_file", path=path, text=text)
-
+from tests.llm_stage import KEY, Cast, storming, write
+from tests.scripted_roles import DESCRIPTION, PREPARE, call, finish, idea, opinion
 
 DONE = finish(how="Orders as they are.")
 SOUND = [write("prepare.py", PREPARE), write("description.md", DESCRIPTION), DONE]
@@ -148,25 +74,14 @@ MISTAKES: Mapping[str, Sequence[Sequence[Any]]] = {
 
 @pytest.mark.slow
 def test_mistakes_of_every_stage_are_mended_and_told_from_one_another(stage):
-    play, refused = Cast(**MISTAKES), []
-
-    def storm(request: ChatRequest) -> Any:
-        if len(refused) < 3:
-            refused.append(request)
-            return {"fault": {"kind": "status", "status": 429, "retry_after_s": 0}}
-        return play(request)
-
-    shop = stage(storm)
+    shop = stage(storming(Cast(**MISTAKES)))
     made = shop.make()
     assert shop.server.problems == ()
     (published,) = made.published
     assert published.rounds == 2
-    (proposing, home) = sorted((shop.out / ".rounds").iterdir(), key=lambda path: path.name.endswith("-status"))
-    verdicts = [json.loads((home / str(n) / "verdict.json").read_text("utf-8")) for n in range(3)]
-    failed = [
-        [f["check"] for result in v["results"] for f in result["findings"] if f["severity"] == "error"]
-        for v in verdicts
-    ]
+    home = shop.home("status")
+    (proposing,) = (shop.out / ".rounds").glob("*.proposing")
+    failed = shop.failed("status")
     assert failed == [["rejects_duplicate_id", "prepare_deterministic"], ["judged_on_axes"], []]
     talk = [sorted(path.name for path in (home / str(n) / "talk").iterdir()) for n in range(3)]
     assert talk == [

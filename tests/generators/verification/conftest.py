@@ -87,7 +87,7 @@ class Edit:
         path = package / "competition.json"
         card = json.loads(path.read_text())
         for name, value in changes.items():
-            card[name] = {**card[name], **value} if isinstance(value, dict) else value
+            card[name] = {**(card[name] or {}), **value} if isinstance(value, dict) else value
         path.write_text(json.dumps(card))
 
     @staticmethod

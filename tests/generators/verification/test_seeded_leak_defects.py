@@ -85,6 +85,24 @@ def an_input_that_is_the_target(package, edit):
     add_to_test(package, edit, lambda table: recoded(table["healthy"]), in_train=True)
 
 
+def texts_that_say_the_answer(package, edit):
+    answers = edit.read(package / ANSWERS)
+    for name, labels in ((TRAIN, edit.read(package / TRAIN)["healthy"]), (TEST, answers["healthy"])):
+        notes = [f"Tree {place}\nState: {label[0]}\nSeen beside the wall." for place, label in enumerate(labels)]
+        edit.table(package / name, lambda table, notes=notes: table.assign(notes=notes))
+    order = [*(name for name in edit.read(package / TEST).columns), "healthy"]
+    edit.table(package / TRAIN, lambda table: table[order])
+
+
+def texts_that_hold_the_number(package, edit):
+    answers = edit.read(package / ANSWERS)
+    for name, values in ((TRAIN, edit.read(package / TRAIN)["yield_kg"]), (TEST, answers["yield_kg"])):
+        notes = [f"Tree {place} stands beside the wall.\nPicked: {kg} kg" for place, kg in enumerate(values)]
+        edit.table(package / name, lambda table, notes=notes: table.assign(notes=notes))
+    order = [*(name for name in edit.read(package / TEST).columns), "yield_kg"]
+    edit.table(package / TRAIN, lambda table: table[order])
+
+
 def ids_by_label(package, edit):
     answers = edit.read(package / ANSWERS)
     order = answers["healthy"].argsort(kind="stable").to_numpy()
@@ -140,6 +158,8 @@ DEFECTS: list[tuple[str, Mutation, Objective]] = [
     ("no_column_tells_the_target", labels_hashed_in_the_test, Objective.BINARY),
     ("no_column_tells_the_target", values_scaled_in_the_test, Objective.REGRESSION),
     ("no_column_tells_the_target", an_input_that_is_the_target, Objective.BINARY),
+    ("no_text_tells_the_target", texts_that_say_the_answer, Objective.BINARY),
+    ("no_text_tells_the_target", texts_that_hold_the_number, Objective.REGRESSION),
     ("ids_tell_nothing", ids_by_label, Objective.BINARY),
     ("row_order_tells_nothing", rows_by_label, Objective.BINARY),
     ("row_order_tells_nothing", rows_by_value, Objective.REGRESSION),

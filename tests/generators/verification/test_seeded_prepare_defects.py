@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+
 import pytest
 
 START = "    trees = pd.read_csv("
@@ -56,6 +58,63 @@ def test_only_the_check_meant_for_it_complains_of_a_prepare_that(check, statemen
 def test_only_the_comparison_complains_of_tables_that_prepare_does_not_write(package, edit, complaints):
     edit.table(package / "public" / "test.csv", lambda table: table.replace({"soil": {"clay": "loam"}}))
     assert complaints(package, raw=True) == ["prepare_reproduces_package"]
+
+
+SOURCES = {"columns": ["trees.healthy"], "time": "", "after": ""}
+KNOWING = {
+    "one row that knows": ("slope", 'trees["slope"].where(trees.index > 0, (trees[TARGET] == "yes").sum() + 0.5)'),
+    "a mean of the target": ("slope", 'trees.groupby("soil")[TARGET].transform(lambda known: (known == "yes").mean())'),
+    "ranks of two kinds": ("slope", 'trees.sort_values([TARGET, "girth_cm"]).assign(n=range(len(trees)))["n"]'),
+}
+PREPARED = "    # ids are dealt at random"
+
+
+def _prepare_anew(package):
+    for name in ("train.csv", "test.csv"):
+        (package / "public" / name).unlink()
+    runpy.run_path(str(package / "prepare.py"))["prepare"](
+        package.parent / "raw", package / "public", package / "private"
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] if place else []) for place, kind in enumerate(KNOWING)]
+)
+def test_only_the_check_of_answers_drawn_anew_complains_of_inputs_that_know_them(kind, package, edit, results):
+    name, made = KNOWING[kind]
+    edit.text(package / "prepare.py", PREPARED, f'    trees["{name}"] = {made}\n{PREPARED}')
+    _prepare_anew(package)
+    edit.card(package, answer_sources=SOURCES)
+    found = results(package, raw=True)
+    assert [name for name, result in found.items() if result.findings] == ["inputs_know_no_answers"]
+    (finding,) = found["inputs_know_no_answers"].findings
+    assert finding.evidence.endswith(f"rows have another {name}")
+
+
+def test_inputs_that_do_not_know_the_answers_stay_the_same_where_these_are_drawn_anew(package, edit, results):
+    edit.card(package, answer_sources=SOURCES)
+    result = results(package, raw=True)["inputs_know_no_answers"]
+    assert (result.outcome.value, result.figures) == ("passed", {"rows": 400})
+
+
+@pytest.mark.slow
+def test_rows_that_are_chosen_by_their_answers_are_a_warning(package, edit, results):
+    edit.text(
+        package / "prepare.py",
+        PREPARED,
+        f'    trees = trees[(trees[TARGET] == "no") | (trees["slope"] > 9)]\n{PREPARED}',
+    )
+    _prepare_anew(package)
+    edit.card(package, answer_sources=SOURCES)
+    (finding,) = results(package, raw=True)["inputs_know_no_answers"].findings
+    assert (finding.severity.value, finding.message) == ("warning", "Which rows there are depends on the answers.")
+
+
+@pytest.mark.slow
+def test_what_cannot_be_tried_is_a_warning(package, edit, results):
+    edit.card(package, answer_sources={**SOURCES, "columns": ["shrubs.healthy"]})
+    (finding,) = results(package, raw=True)["inputs_know_no_answers"].findings
+    assert (finding.severity.value, finding.evidence) == ("warning", "there is no table 'shrubs'")
 
 
 def test_the_raw_data_survives_a_prepare_that_overwrites_it(package, edit, complaints):

@@ -6,11 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from generators.competitions.card import AnswerSources
+from generators.datasets.profiling import profile_dataset
+from generators.datasets.sources import open_source
 from generators.roles.diversity import traits_of
+from generators.roles.llm.domain_metrics import about_bounds
 from generators.roles.llm.grounding import Ground
 from generators.roles.llm.ideas import Idea
-from generators.roles.proposal import Proposal
+from generators.roles.proposal import Proposal, metric_of
+from tests.generators.roles.conftest import World
 from tests.scripted_roles import idea
+from tests.scripted_shop import CUTOFF, returning, write_shop
 
 
 def grounded(made, **changes):
@@ -212,3 +218,140 @@ def test_a_plan_is_held_to_sources_that_exist(shop):
     assert right.plan
     wrong = grounded(shop, plan_sources=["orders.colour", "../secret"], **planned)
     assert sum("is neither a column" in one.message for one in wrong) == 2
+
+
+@pytest.fixture(scope="module")
+def related(tmp_path_factory):
+    """The shop's four tables, which no test changes."""
+    with open_source(write_shop(tmp_path_factory.mktemp("raw") / "shop")) as dataset:
+        yield World(dataset, profile_dataset(dataset))
+
+
+def over_tables(related, **changes):
+    ground = Ground(related.dataset, related.profile, plans=True)
+    return ground.proposal(Idea.model_validate(returning(**changes)))
+
+
+def test_a_plan_over_several_tables_says_what_inputs_and_answers_are_made_of(related):
+    made = over_tables(related)
+    assert isinstance(made, Proposal), made
+    assert made.answers == AnswerSources(
+        columns=("orders.customer_id", "orders.ordered_at"), time="orders.ordered_at", after=CUTOFF
+    )
+    assert [one.name for one in made.derived] == [
+        *("days_known", "orders_before", "days_since_last", "spent", "favourite")
+    ]
+    pairs = {frozenset((one.column, one.other_column)) for one in made.joins}
+    assert pairs == {
+        frozenset(("items.order_id", "orders.order_id")),
+        frozenset(("orders.customer_id", "customers.customer_id")),
+        frozenset(("items.product_id", "products.product_id")),
+    }
+
+
+SPENT = {"name": "spent", "sources": ["items.quantity", "products.list_price"], "how": "Their product."}
+JOIN = {"column": "items.order_id", "other_column": "orders.order_id"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        pytest.param(
+            {"plan_inputs": [{**SPENT, "sources": ["items.price"]}]}, "made of 'items.price'", id="an input's source"
+        ),
+        pytest.param({"plan_inputs": [{**SPENT, "name": "worth"}]}, "'worth', which is not among", id="no input"),
+        pytest.param({"plan_inputs": [SPENT, SPENT]}, "speaks of an input twice", id="an input twice"),
+        pytest.param({"plan_inputs": [SPENT]}, "customers': days_known, orders_before", id="inputs not stated"),
+        pytest.param({"plan_answers": []}, "`plan_answers` must name the columns", id="answers not stated"),
+        pytest.param({"plan_answers": ["orders.state"]}, "names 'orders.state', which is no", id="an answer's column"),
+        pytest.param({"plan_cutoff": None}, "'orders_before' is made of 'orders.customer_id'", id="an input's answer"),
+        pytest.param(
+            {"plan_cutoff": {"column": "orders.sent", "moment": CUTOFF}}, "'orders.sent' is no column", id="a cutoff"
+        ),
+        pytest.param(
+            {"plan_cutoff": {"column": "orders.channel", "moment": CUTOFF}}, "tells no time", id="words for a time"
+        ),
+        pytest.param(
+            {"plan_cutoff": {"column": "orders.ordered_at", "moment": "soon"}}, "tells no time", id="no moment"
+        ),
+        pytest.param(
+            {"plan_cutoff": {"column": "orders.ordered_at", "moment": "2020-01-01"}}, "every row is later", id="no past"
+        ),
+        pytest.param(
+            {"plan_cutoff": {"column": "customers.signed_up", "moment": "2023-06-30"}},
+            "made of columns of that table",
+            id="a cutoff elsewhere",
+        ),
+        pytest.param(
+            {"plan_joins": [{**JOIN, "other_column": "orders.number"}]}, "'orders.number' is no column", id="a join"
+        ),
+        pytest.param(
+            {"plan_joins": [{**JOIN, "other_column": "products.product_id"}]}, "0% of the values", id="a join of none"
+        ),
+        pytest.param(
+            {"plan_joins": [{**JOIN, "other_column": "customers.country"}]}, "one holds numbers", id="a join of kinds"
+        ),
+        pytest.param(
+            {"plan_joins": [{**JOIN, "other_column": "items.quantity"}]}, "are of one table", id="a join of one table"
+        ),
+    ],
+)
+def test_what_the_tables_do_not_bear_out_of_a_plan_is_told(related, changes, told):
+    found = over_tables(related, **changes)
+    assert isinstance(found, tuple)
+    assert any(told in one.message for one in found), [one.message for one in found]
+
+
+def test_a_table_that_nothing_connects_is_told(related):
+    profile = related.profile.model_copy(update={"links": ()})
+    found = over_tables(World(related.dataset, profile))
+    assert isinstance(found, tuple)
+    assert "how 'orders', 'items', 'products' and 'customers' hang together" in found[0].message
+
+
+COST = {
+    "title": "Mean cost of errors",
+    "definition": "An order that is late and was not called so costs 3, any other error 1. The mean over the orders.",
+    "higher_is_better": False,
+    "lowest": 0,
+    "highest": 3,
+    "form": "label",
+}
+
+
+def test_a_metric_that_the_library_does_not_have_is_taken_as_declared(shop):
+    made = grounded(shop, metric="order_cost", domain_metric=COST, plans=True)
+    assert isinstance(made, Proposal), made
+    metric = metric_of(made)
+    assert (metric.name, metric.higher_is_better, metric.bounds, metric.best) == ("order_cost", False, (0, 3), 0)
+    assert made.form.value == "label"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"plans": False}, "no designer that writes metrics"),
+        ({"metric": "macro_f1"}, "the library has 'macro_f1'"),
+        ({"metric": "Order Cost"}, "is no name for a metric"),
+        ({"metric_parameters": {"late": 3}}, "a metric of your own has no parameters"),
+        ({"domain_metric": {**COST, "form": "value"}}, "'value' does not suit multiclass classification"),
+        ({"domain_metric": {**COST, "lowest": 4}}, "`lowest` must be below `highest`"),
+        ({"domain_metric": {**COST, "lowest": None}}, "`lowest` must say what a perfect submission scores"),
+        ({"domain_metric": {**COST, "highest": float("inf")}}, "a bound is a finite number"),
+    ],
+)
+def test_what_does_not_hold_of_a_declared_metric_is_told(shop, changes, told):
+    found = grounded(shop, **{"metric": "order_cost", "domain_metric": COST, "plans": True, **changes})
+    assert isinstance(found, tuple)
+    assert any(told in one.message for one in found), [one.message for one in found]
+
+
+@pytest.mark.parametrize(
+    ("sample", "perfect", "told"),
+    [(1.4, 0.0, ""), (3.5, 0.0, "lies between 0.0 and 3.0"), (1.4, -0.5, "lies between"), (1.4, 0.2, "scores 0 by")],
+)
+def test_scores_of_a_declared_metric_are_held_to_its_bounds(shop, sample, perfect, told):
+    made = grounded(shop, metric="order_cost", domain_metric=COST, plans=True)
+    assert isinstance(made, Proposal)
+    found = about_bounds(metric_of(made), sample, perfect)
+    assert [told in one.message for one in found] == ([True] if told else [])
