@@ -30,6 +30,7 @@ GRAVE = 0.6
 """Skill of 1 with which a trait of files may tell their labels at most."""
 _COMPARED = 1_000
 """Files of one side that are opened to look for copies."""
+_LOOKED_AT = 2_000
 _PIECE = re.compile(r"[^\W_]+")
 _NO_FILES = "no column names files"
 
@@ -152,7 +153,7 @@ def _is_there(evidence: Evidence, cell: str) -> bool:
 
 
 def _test_files(evidence: Evidence) -> tuple[list[str], pd.Series[str]]:
-    """Each test file once, with the answer of its first row."""
+    """Each test file once, with the answer of its first row; at most 2,000, drawn at random."""
     card = evidence.card
     ids = list(card.ids)
     rows = evidence.test.text[[*ids, *card.file_columns]].merge(evidence.answers.text, on=ids, how="left")
@@ -160,7 +161,9 @@ def _test_files(evidence: Evidence) -> tuple[list[str], pd.Series[str]]:
     for column in card.file_columns:
         for file, answer in zip(rows[column], rows[card.targets[0]], strict=True):
             truth.setdefault(file, answer)
-    return list(truth), pd.Series(list(truth.values()), name=card.targets[0], dtype=str)
+    files = list(truth)
+    drawn = [files[place] for place in sample_rows(len(files), _LOOKED_AT, 0)]
+    return drawn, pd.Series([truth[file] for file in drawn], name=card.targets[0], dtype=str)
 
 
 def _told(evidence: Evidence, words: tuple[str, ...] | list[str]) -> str:

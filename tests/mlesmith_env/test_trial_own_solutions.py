@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ def failed(result: TrialResult) -> dict[str, Blame | None]:
 
 def test_a_solution_starts_from_nothing_and_must_leave_a_submission_of_its_own(pictures):
     (pictures / TRIVIAL).write_text(f"known = 1\n{(pictures / TRIVIAL).read_text()}")
-    (pictures / BETTER).write_text("print('known' in globals(), __import__('os').listdir('.'))\n")
+    better = textwrap.indent((pictures / BETTER).read_text(), "    ")
+    (pictures / BETTER).write_text(f"if 'known' in globals():\n{better}")
     result = ScriptedTrial(seeds=2)(pictures)
     assert failed(result) == {"ladder_runs": Blame.DESIGNER}
     (finding,) = next(check for check in result.checks if check.check == "ladder_runs").findings

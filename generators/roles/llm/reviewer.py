@@ -17,16 +17,19 @@ from generators.competitions.package import (
     METRIC,
     PREPARE,
     PUBLIC,
+    PUBLIC_DESCRIPTION,
     SAMPLE_SUBMISSION,
     TEST,
     TRAIN,
     read_card,
 )
+from generators.competitions.solutions import SOLUTION_FILES
 from generators.competitions.tiers import FULL
 from generators.errors import CompetitionError, ModelError
 from generators.finding import CheckOutcome, CheckResult, Layer, outcome_of
 from generators.roles.llm.capability import Arguments, CallRefused, Capability, Said
 from generators.roles.llm.dialogue import Dialogue
+from generators.roles.llm.file_summary import file_lines
 from generators.roles.llm.opinion import ADMITTED, CHECK, Opinion, findings_of, unproven
 from generators.roles.llm.prompting import prompt
 from generators.roles.llm.python_session import PythonSession
@@ -142,6 +145,13 @@ def _materials(root: Path, card: Card, computed: Sequence[CheckResult]) -> dict[
         }
         for result in computed
     ]
+    further = {path: _text(root / path) for path in SOLUTION_FILES if (root / path).is_file()}
+    if card.file_columns:
+        tables = {root / path for path in (TRAIN, TEST, SAMPLE_SUBMISSION, PUBLIC_DESCRIPTION)}
+        rest = sorted(path for path in (root / PUBLIC).rglob("*") if path.is_file() and path not in tables)
+        further["further public files"] = "\n".join(
+            file_lines([path.relative_to(root / PUBLIC).as_posix() for path in rest])
+        )
     return {
         "description": _text(root / DESCRIPTION),
         "prepare.py": _text(root / PREPARE),
@@ -150,6 +160,7 @@ def _materials(root: Path, card: Card, computed: Sequence[CheckResult]) -> dict[
         "train": _table(root / TRAIN),
         "test": _table(root / TEST),
         "sample submission": _table(root / SAMPLE_SUBMISSION),
+        **further,
         EVIDENCE: "\n".join(json.dumps(one, ensure_ascii=False, default=str) for one in evidence),
     }
 

@@ -162,3 +162,12 @@ def test_a_prepare_without_its_function_is_the_competitions_fault(whole: Path, t
     (package / "prepare.py").write_text("def other():\n    pass\n")
     with pytest.raises(CompetitionError, match=r"prepare\(raw, public, private\)"):
         micro(package, tmp_path)
+
+
+@pytest.mark.slow
+def test_solutions_that_a_competition_brings_are_those_of_its_tiers_too(whole: Path, tmp_path: Path) -> None:
+    package = Path(shutil.copytree(whole, tmp_path / whole.name))
+    shutil.copytree(whole.parent / "raw", tmp_path / "raw")
+    (package / "solutions").mkdir()
+    (package / "solutions" / "better.py").write_text("print(1)\n")
+    assert (micro(package, tmp_path) / "solutions" / "better.py").read_text() == "print(1)\n"

@@ -123,3 +123,40 @@ def test_a_run_is_made_resumed_and_replayed_to_the_byte(make, server, tmp_path, 
         if path.is_file() and path.name not in measured:
             assert path.read_bytes() == (tmp_path / "again" / path.relative_to(tmp_path / "pool")).read_bytes()
     assert not any(KEY.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+@pytest.mark.slow
+def test_a_folder_of_pictures_is_made_and_replayed_to_the_byte_by_the_command_line(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("PIL", reason="pictures need Pillow")
+    from tests import scripted_pictures as pictures
+
+    said = {
+        "You propose": [finish(proposals=[pictures.pictures_idea()])],
+        "You write": [
+            call("write_file", path="prepare.py", text=pictures.PREPARE),
+            call("write_file", path="description.md", text=pictures.DESCRIPTION),
+            call("write_file", path="solutions/trivial.py", text=pictures.TRIVIAL),
+            call("write_file", path="solutions/better.py", text=pictures.BETTER),
+            finish(how="Pictures under new names."),
+        ],
+        "You judge": [finish(**opinion(4.5))],
+    }
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    pictures.write_pictures(tmp_path / "pets")
+
+    def say(request: ChatRequest) -> Any:
+        return next(replies for head, replies in said.items() if request.system.startswith(head))[request.said]
+
+    with ScriptedModelServer(say) as server:
+        common = ["generate", "pets", "--limit", "1", "-m", "openai/scripted", "--api-base", server.url]
+        for words in (["--out", "pool"], ["--out", "again", "--replay", "pool/calls.jsonl"]):
+            with pytest.raises(SystemExit) as ended:
+                main([*common, *words])
+            assert int(ended.value.code or 0) == OK, capsys.readouterr().out
+        assert len(server.requests) == sum(map(len, said.values()))
+    (root,) = [path.parent for path in (tmp_path / "pool").glob("[!.]*/competition.json")]
+    assert (root / "solutions" / "better.py").read_text("utf-8") == pictures.BETTER
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.name not in ("verification.json", "leaderboard.csv", "competition.json"):
+            assert path.read_bytes() == (tmp_path / "again" / path.relative_to(tmp_path / "pool")).read_bytes(), path
