@@ -1,5 +1,5 @@
-"""What a scripted model says in runs whose overhead is measured: the same questions about orders, with as little talk as
-will do, and with as much as models need: they look, err and mend, in about as many steps as MLE-Smith's (arXiv
+"""What a scripted model says in runs whose overhead is measured: three questions about orders, with as little talk
+as will do, and with as much as models need: they look, err and mend, in about as many steps as MLE-Smith's (arXiv
 2510.07307) did: 15 of the designer, 13 of the refactor."""
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the pipeline costs beside the model and the code: a run of `generate` with all four roles played by a scripted
 model that takes a second for each call, and where the rest of its time goes.
 
-Model time is the second that the server waits, code time what the sandbox spends in generated code (prepare.py,
+Model time is what the server takes for its answers, code time what the sandbox spends in generated code (prepare.py,
 metric.py, tests, a role's Python, solutions), both only while the run waits for them; everything else is the
 pipeline's own: the start of processes, imports, profile, dialogue, verification outside code, records.
 """
@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from rich.console import Console
 from rich.table import Table
@@ -90,20 +91,28 @@ def table(name: str, measured: Sequence[Measured]) -> Table:
 def measure(said: Script) -> Measured:
     """One run in a process of its own, as `mlesmith generate -m` is."""
     from generators.model_server import ChatRequest, ScriptedModel, ScriptedModelServer
+    from generators.model_server.exchange import Exchanges
     from tests.scripted_roles import orders_table
 
-    asked: list[float] = []
+    asked: list[tuple[float, float]] = []
     begun: dict[str, list[str]] = {}
 
     def play(request: ChatRequest) -> Any:
-        asked.append(time.monotonic())
         head = next(head for head in said if request.system.startswith(head))
         talks = begun.setdefault(head, [])
         if request.conversation not in talks:
             talks.append(request.conversation)
         return said[head][talks.index(request.conversation)][request.said]
 
+    serve = Exchanges.serve
+
+    def watched(exchanges: Exchanges, *given: Any, **named: Any) -> None:
+        started = time.monotonic()
+        serve(exchanges, *given, **named)
+        asked.append((started, time.monotonic()))
+
     with (
+        mock.patch.object(Exchanges, "serve", watched),
         tempfile.TemporaryDirectory() as scratch,
         ScriptedModelServer(ScriptedModel(play, delay_s=LATENCY_S)) as server,
     ):
@@ -119,32 +128,34 @@ def measure(said: Script) -> Measured:
             sys.exit(f"the run failed: {server.problems}")
         told = json.loads((home / "timeline.json").read_text("utf-8"))
         marks = json.loads((home / "marks.json").read_text("utf-8"))
-    return split(told, marks, asked, began, ended)
+        written = float((home / "timeline.end").read_text("utf-8")) - told["stopped"]
+    return split(told, marks, asked, began, ended - written)
 
 
 def split(
-    told: Mapping[str, Any], marks: Mapping[str, float], asked: Sequence[float], began: float, ended: float
+    told: Mapping[str, Any],
+    marks: Mapping[str, float],
+    asked: Sequence[tuple[float, float]],
+    began: float,
+    ended: float,
 ) -> Measured:
     """What was seen, divided among model, code and layers."""
-    model, code = Intervals([(at, at + LATENCY_S) for at in asked]), Intervals(told["code"])
+    model, code = Intervals(asked), Intervals(told["code"])
     spent = {"model": 0.0, "code": 0.0}
     layers: dict[str, list[float]] = {}
-    places: dict[tuple[str, str], float] = {}
-    for at, seconds, cpu, layer, waits, place in told["samples"]:
-        if layer == "calls beyond the latency" and (part := model.shared(at, at + seconds)):
-            spent["model"] += part
-            seconds -= part
-        elif waits and (part := code.shared(at, at + seconds)):
-            spent["code"] += part
-            seconds -= part
+    for at, seconds, cpu, layer, waits, _ in told["samples"]:
+        part = 0.0
+        if layer == "calls beyond the latency":
+            spent["model"] += (part := model.shared(at, at + seconds))
+        elif waits:
+            spent["code"] += (part := code.shared(at, at + seconds))
         own = layers.setdefault(layer, [0.0, 0.0])
-        own[0] += seconds
+        own[0] += seconds - part
         own[1] += cpu
-        places[layer, place] = places.get((layer, place), 0.0) + seconds
     for label, seconds in (
         ("start of the command", marks["run"] - began),
         ("start of the worker", told["began"] - marks["run"]),
-        ("end of the worker and the command", ended - told["ended"]),
+        ("end of the worker and the command", ended - told["stopped"]),
     ):
         layers[label] = [seconds, 0.0]
     whole = ended - began

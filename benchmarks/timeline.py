@@ -50,8 +50,10 @@ class Timeline:
         """Stop, and write what was seen as JSON."""
         self._stopped.set()
         self._thread.join()
-        told = {"began": self.began, "ended": time.monotonic(), "samples": self._samples, "code": self._code}
+        told = {"began": self.began, "samples": self._samples, "code": self._code, "stopped": time.monotonic()}
         path.write_text(json.dumps(told), encoding="utf-8")
+        # to write them is no part of what is measured
+        path.with_suffix(".end").write_text(repr(time.monotonic()), encoding="utf-8")
 
     def _look(self) -> None:
         main = threading.main_thread().ident
