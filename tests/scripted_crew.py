@@ -22,6 +22,15 @@ SAID: dict[str, list[Any]] = {
         finish(how="Orders as they are."),
     ],
 }
+VAGUE = {
+    "axis": "quality",
+    "severity": "major",
+    "message": "The question does not say what a status is.",
+    "source": "description",
+    "quote": "Predict the `status` of each order",
+    "blame": "refactor",
+}
+"""What a reviewer holds against a package."""
 CALLS = 6
 """Replies that a dataset takes from its beginning to its judgement."""
 FAULTS = (
@@ -39,7 +48,7 @@ def play(request: ChatRequest) -> Any:
     """The replies of each role; every third or so of the packages is not good enough for the reviewer."""
     if request.system.startswith("You judge"):
         drawn = hashlib.sha256(request.conversation.encode()).digest()[0]
-        return finish(**opinion(3.0 if drawn % 3 == 0 else 4.5))
+        return finish(**(opinion(3.0, VAGUE) if drawn % 3 == 0 else opinion(4.5)))
     return next(said for head, said in SAID.items() if request.system.startswith(head))[request.said]
 
 
