@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import ablation, chat, docker, fuzz, generation, grading, kernels, leaks, scale, soak, steps, tiers
+from benchmarks import (
+    ablation,
+    chat,
+    docker,
+    fuzz,
+    generation,
+    grading,
+    kernels,
+    leaks,
+    pipeline_overhead,
+    scale,
+    soak,
+    steps,
+    tiers,
+)
 
 BENCHMARKS = {
     "steps": steps.main,
@@ -13,6 +27,7 @@ BENCHMARKS = {
     "docker": docker.main,
     "generation": generation.main,
     "chat": chat.main,
+    "overhead": pipeline_overhead.main,
     "ablation": ablation.main,
     "leaks": leaks.main,
     "fuzz": fuzz.main,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
 
 CALLS = "calls.jsonl"
 """The record of all calls of models, in the folder of a run."""
+_LATER = (
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.feature_extraction.text",
+    "sklearn.metrics",
+    "mlesmith_env.env",
+    "mlesmith_env.trial",
+)
+"""What review and trial import, and takes a second or more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +120,18 @@ def crew(record: str, models: dict[str, Any]) -> Crew:
     """The crew of one worker, with the trial in the environment; its calls go into the record of the run, which is open
     as long as the worker lives."""
     asked = RoleModels(**models)
+    threading.Thread(target=_load_ahead, name="loading ahead", daemon=True).start()
     return _crew(asked, _opened(asked, Path(record)))
+
+
+def _load_ahead() -> None:
+    """Import what the first call needs, then what later stages need: that is done while the model is waited for."""
+    from generators.chat.library import load_litellm
+
+    with contextlib.suppress(Exception):  # whoever needs it imports it again, and tells what is wrong
+        load_litellm()
+        for name in _LATER:
+            importlib.import_module(name)
 
 
 def _opened(models: RoleModels, record: Path) -> ModelRun:

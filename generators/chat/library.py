@@ -3,9 +3,12 @@ network for prices and from reading `.env` files."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
 import os
 import threading
+from collections.abc import Iterator
 from types import ModuleType
 
 from generators.errors import ModelLibraryError
@@ -28,7 +31,8 @@ def load_litellm() -> ModuleType:
         for name in _QUIET:
             logging.getLogger(name).setLevel(logging.WARNING)
         try:
-            import litellm
+            with _without_collections():
+                import litellm
         except ImportError as error:
             raise ModelLibraryError(
                 f"language models are called through litellm, which cannot be imported ({error}): "
@@ -40,3 +44,15 @@ def load_litellm() -> ModuleType:
         # lets it mend what a provider would refuse, such as calls in the history where no tools are offered any more
         litellm.modify_params = True
         return litellm
+
+
+@contextlib.contextmanager
+def _without_collections() -> Iterator[None]:
+    """Thousands of modules come to stay: to look for garbage among them takes a fifth of the import's time."""
+    were_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if were_on:
+            gc.enable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 _NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(_\w+)?$", re.IGNORECASE)
@@ -29,20 +30,25 @@ def _may_be_a_key(value: str) -> bool:
 
 def without_secrets(text: str) -> str:
     """`text` without any value of the environment that is named like a key."""
-    for secret in secrets_at_hand():
-        text = text.replace(secret, REMOVED)
-    return text
+    cleaned: str = _cleaned(text, secrets_at_hand())
+    return cleaned
 
 
 def json_without_secrets(value: Any) -> Any:
     """A JSON value whose texts are without secrets."""
+    return _cleaned(value, secrets_at_hand())
+
+
+def _cleaned(value: Any, secrets: Sequence[str]) -> Any:
     match value:
         case str():
-            return without_secrets(value)
+            for secret in secrets:
+                value = value.replace(secret, REMOVED)
+            return value
         case list():
-            return [json_without_secrets(item) for item in value]
+            return [_cleaned(item, secrets) for item in value]
         case dict():
-            return {name: json_without_secrets(item) for name, item in value.items()}
+            return {name: _cleaned(item, secrets) for name, item in value.items()}
         case _:
             return value
 

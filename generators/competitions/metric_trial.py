@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def try_metric(*, root: Path) -> dict[str, Any]:
         sample = sample.assign(**numbers_of)
     found: dict[str, Any] = {"higher_is_better": repr(getattr(metric, "higher_is_better", None))}
     for name, frame in (("sample", sample), ("perfect", perfect_submission(truth, card))):
+        started = time.perf_counter()
         try:
             metric.validate_submission(frame.copy(), truth.copy())
             score = metric.evaluate(truth.copy(), frame.copy())
@@ -34,4 +36,5 @@ def try_metric(*, root: Path) -> dict[str, Any]:
         else:
             real = isinstance(score, numbers.Real) and not isinstance(score, bool)
             found[name] = {"score": float(score)} if real else {"error": f"no number: {type(score).__name__}"}
+        found[name]["seconds"] = time.perf_counter() - started
     return found

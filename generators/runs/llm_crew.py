@@ -88,11 +88,11 @@ def llm_crew(chat: Chat, casting: Casting, trial: Trial | None = None) -> Crew:
 
 def assertion_errors(root: Path, raw: Path) -> tuple[Finding, ...]:
     """The errors that the assertions find: what a Refactor works by, handed in because no role imports verification."""
-    from generators.verification.assertions import assert_package
+    from generators.verification.remembered import assertions_on
 
     return tuple(
         finding
-        for result in assert_package(root.resolve(), raw.resolve())
+        for result in assertions_on(root.resolve(), raw.resolve())
         for finding in result.findings
         if finding.severity is Severity.ERROR
     )

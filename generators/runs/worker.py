@@ -5,6 +5,7 @@ Imports, roles and warm sandboxes serve all of its jobs.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import faulthandler
 import gc
@@ -13,6 +14,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -42,6 +44,9 @@ def main(parent: int, crew: str) -> None:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers
     faulthandler.enable()
+    done = threading.Event()
+    # registered first, it runs last: to take thousands of modules apart one by one would take seconds
+    atexit.register(lambda: os._exit(0) if done.is_set() else None)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
 
@@ -54,9 +59,11 @@ def main(parent: int, crew: str) -> None:
 
     graders.rehearses = False  # how many datasets an hour matters here, and not how soon one grading ends
     hands = load(crew)
-    for line in sys.stdin.buffer:
+    for number, line in enumerate(sys.stdin.buffer):
+        if number:  # what the job before has left; after the last one nobody needs it
+            gc.collect()
         tell(_answer(json.loads(line), hands, tell))
-        gc.collect()
+    done.set()
 
 
 def _answer(request: dict[str, Any], crew: Crew, tell: Tell) -> dict[str, Any]:

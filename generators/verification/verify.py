@@ -12,7 +12,7 @@ from typing import Protocol
 from generators.competitions.package import VERIFICATION, read_card
 from generators.errors import CompetitionError
 from generators.finding import CheckOutcome, CheckResult, Finding, Layer, Severity
-from generators.verification.assertions import assert_package
+from generators.verification.remembered import assertions_on
 from generators.verification.verdict import Trial, TrialResult, Verdict
 
 
@@ -52,7 +52,7 @@ def verify(
         seconds[layer.value] = _since(started)
 
     with layer_of(Layer.ASSERTION):
-        results = list(assert_package(root.resolve(), raw.resolve() if raw else None))
+        results = list(assertions_on(root.resolve(), raw.resolve() if raw else None))
     if reviewer is not None and not _has_error(results):
         with layer_of(Layer.REVIEW):
             results += _review(root, reviewer)
