@@ -16,7 +16,7 @@ from generators.datasets.series_overlap import Stretches
 
 FEWEST = 20
 """Files of one kind that make a collection of recordings; fewer may each hold many."""
-_MOST_MIB = 256
+_MOST_MIB = 64
 _MOST_FILES = 20_000
 _READABLE = 0.9
 """Share of the files that must be series."""
@@ -56,7 +56,7 @@ class Recordings:
 
 
 def find_recordings(root: Path) -> Recordings | None:
-    """The recordings below `root`, by far the most files of it; None where there are none, or more than 256 MiB."""
+    """The recordings below `root`, by far the most files of it; None where there are none, or more than 64 MiB."""
     return _found(root, _stamp(root))
 
 

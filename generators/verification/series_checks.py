@@ -31,12 +31,14 @@ def recordings_apart(evidence: Evidence) -> Observation:
     recordings = find_recordings(evidence.raw)
     if recordings is None:
         return skipped("the raw data is no folder of recordings")
-    decimals = decimals_of([*sides.train.series, *sides.test.series])
-    train, test = (recordings.pieces(side.series, decimals) for side in (sides.train, sides.test))
-    figures: dict[str, Any] = {"recordings": len(recordings.files), "traced": len(train) + len(test)}
+    series = [*sides.train.series, *sides.test.series]
+    pieces = recordings.pieces(series, decimals_of(series))
+    train = [piece for piece in pieces if piece.series < len(sides.train.series)]
+    test = pieces[len(train) :]
+    figures: dict[str, Any] = {"recordings": len(recordings.files), "traced": len(pieces)}
     files = [{piece.file for piece in side} for side in (train, test)]
     # a whole recording on both sides stands in the raw data twice, which is found without them
-    cut = {piece.file for piece in (*train, *test) if piece.part < _WHOLE}
+    cut = {piece.file for piece in pieces if piece.part < _WHOLE}
     shared = sorted(files[0] & files[1] & cut)
     if shared:
         # who wanted windows of one recording on both sides: the question, or the code that was to keep them apart?

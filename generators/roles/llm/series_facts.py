@@ -58,7 +58,8 @@ def _one(series: Series) -> str:
 
 def _many(path: Path) -> str:
     """A `.ts` file: its declarations, and how many series of which lengths and labels follow them."""
-    declared, lengths, labels, dimensions = [], Counter[int](), Counter[str](), Counter[int]()
+    declared: list[str] = []
+    lengths, labels, dimensions = Counter[int](), Counter[str](), Counter[int]()
     inside = labelled = False
     with path.open(encoding="utf-8", errors="backslashreplace") as lines:
         for line in map(str.strip, lines):

@@ -111,7 +111,7 @@ def description(competition: Competition, train: pd.DataFrame, figures: Figures)
         evidence = f"{len(unnamed)} of {train.shape[1]}: {', '.join(unnamed[:10])}"
         yield finding("description_complete", Severity.WARNING, message, evidence, Blame.DESIGNER)
     channels = _channels(competition, train)
-    unnamed = [name for name in channels if not _is_described(name, text)]
+    unnamed = [name for name in channels if not (_is_word(name, text) or _is_of_a_row(name, text))]
     if unnamed:
         message = "The description does not tell of some columns of the series files."
         evidence = f"{len(unnamed)} of {len(channels)}: {', '.join(unnamed[:10])}"
@@ -143,8 +143,16 @@ def _channels(competition: Competition, train: pd.DataFrame) -> list[str]:
 def _is_described(name: str, text: str) -> bool:
     """Named itself, or one of a series whose first and last are named."""
     written = name.replace("\r", "\\r").replace("\n", "\\n").replace("|", "\\|")
-    if name in text or written in text:
-        return True
+    return name in text or written in text or _is_of_a_row(name, text)
+
+
+def _is_word(name: str, text: str) -> bool:
+    """Named by itself: channels have names as short as `x`."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+
+def _is_of_a_row(name: str, text: str) -> bool:
+    """One of a numbered row of columns, of which some is named."""
     stem = re.sub(r"\d+", "#", name)
     return stem != name and any(re.sub(r"\d+", "#", word) == stem for word in re.findall(r"`([^`]+)`", text))
 

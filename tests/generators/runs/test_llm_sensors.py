@@ -168,10 +168,17 @@ def test_mistakes_of_every_stage_are_mended_and_told_from_one_another(stage, raw
 
 
 def test_windows_of_one_recording_on_both_sides_are_the_questions_fault(stage, tmp_path: Path) -> None:
-    raw = write_recordings(tmp_path / "wrist_motions", subjects=10)
+    raw = write_recordings(tmp_path / "wrist_motions", subjects=8)
     shop = stage(
         raw=raw,
-        brainstormer=[[finish(proposals=[windows_idea])], [finish(proposal=None, given_up="Nothing else to ask.")]],
+        brainstormer=[
+            [
+                call("plot_series"),
+                finish(proposals=[sensor_idea(plan_sources=["recordings.heart_rate", "series/r999.csv"])]),
+                finish(proposals=[windows_idea]),
+            ],
+            [finish(proposal=None, given_up="Nothing else to ask.")],
+        ],
         designer=[
             [
                 write("prepare.py", WINDOWS.replace(BY_SUBJECT, BY_ROW)),
@@ -185,3 +192,7 @@ def test_windows_of_one_recording_on_both_sides_are_the_questions_fault(stage, t
     assert (rejected.check, rejected.blame) == ("recordings_apart", Blame.BRAINSTORMER)
     assert "Series cut from one recording stand in training and test data." in rejected.reason
     assert not list(shop.out.glob("[!.]*"))
+    heard = shop.told("brainstormer")
+    assert "There is no tool of that name." in heard
+    assert "'recordings.heart_rate' is neither a column as table.column nor a file or folder" in heard
+    assert "'series/r999.csv' is neither a column as table.column nor a file or folder" in heard

@@ -6,18 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from generators.competitions.card import Card, Modality, Objective, SubmissionForm
-from generators.competitions.package import write_card
+from generators.competitions.package import Competition, write_card
 from generators.datasets.raw import RawDataset
 from generators.finding import Blame
 from generators.roles.proposal import Proposal, SplitPlan, Target
+from generators.roles.rules import review_package
 from generators.roles.rules.first_card import first_card
 from generators.verification import file_checks, leak_checks, series_checks
 from generators.verification.check import Observation
 from generators.verification.evidence import Evidence
-from tests.scripted_sensors import ACTIVITIES, PREPARE, WINDOWS, write_recordings
+from tests.scripted_sensors import ACTIVITIES, DESCRIPTION, PREPARE, WINDOWS, write_recordings
 
 BY_ROW = "is_test = rows.index.isin(rng.permutation(len(rows))[: round(TEST_FRACTION * len(rows))])"
 BY_SUBJECT = PREPARE[PREPARE.index("    is_test = ") :].partition("\n")[0].strip()
@@ -135,3 +137,18 @@ def test_files_in_a_column_that_nobody_declared_are_the_questions_fault(made) ->
     evidence = made(PREPARE)
     write_card(evidence.root, evidence.card.model_copy(update={"file_columns": ("series",)}))
     assert told(file_checks.declared(Evidence(evidence.root))) == []
+
+
+def test_a_description_that_says_nothing_of_the_columns_in_series_files_is_incomplete(made) -> None:
+    evidence = made(PREPARE)
+    train = pd.read_csv(evidence.root / "public" / "train.csv")
+
+    def lacking(text: str) -> list[str]:
+        competition = Competition(root=evidence.root, card=evidence.card, description=text)
+        return [f"{found.message} {found.evidence}" for found in review_package.description(competition, train, {})]
+
+    assert lacking(DESCRIPTION) == []
+    silent = DESCRIPTION.replace("`ax`, `ay` and `az` are", "the others are")
+    assert lacking(silent) == [
+        "The description does not tell of some columns of the series files. 3 of 4: ax, ay, az",
+    ]
