@@ -240,8 +240,8 @@ class _Work:
                 told = f"the test rows hold fewer than {_PER_CLASS} of these classes; split otherwise:"
                 found.append(Objection(told, "\n".join(few)))
         if not found and proposal.file_columns:
-            answers = read_answers(self.root, self._card(len(train), len(test))).set_index(name)[target]
-            ordered = answers.reindex(test[name].map(str))
+            truth = read_answers(self.root, self._card(len(train), len(test))).set_index(name)[target]
+            ordered = truth.reindex(test[name].map(str))
             found += about_files(self.root, self.dataset.root, proposal, Rows(train, test, ordered))
         return found
 
