@@ -191,6 +191,10 @@ def test_pictures_become_a_competition_that_can_be_played_whatever_a_model_does_
     assert "No such file or directory: 'private/test_answer.csv'" in told
     assert "the better one must learn something from the inputs" in told
 
+    told = pets.told("reviewer")
+    assert f'Material "{BETTER}"' in told
+    assert "such as 'images/0000.png', 'images/0001.png'" in told
+
     home = next(path for path in (pets.out / ".rounds").iterdir() if path.name.endswith("-animal"))
     first, last = (json.loads((home / str(n) / "verdict.json").read_text("utf-8")) for n in (0, 1))
     errors = {f["check"]: f for r in first["results"] for f in r["findings"] if f["severity"] == "error"}
