@@ -90,9 +90,11 @@ def _recoded(values: pd.Series[str], truth: pd.Series[str]) -> float:
     """Mean share of each class that a one-to-few recoding tells. Many distinct values tell nothing by that."""
     if values.nunique() > 3 * truth.nunique() or values.nunique() < 2:
         return 0.0
-    counts = pd.crosstab(values, truth)
-    told = counts.where(counts.eq(counts.max(axis=1), axis=0), 0).to_numpy()
-    return float((told.sum(axis=0) / counts.to_numpy().sum(axis=0)).mean())
+    counts = pd.crosstab(values, truth).to_numpy()
+    told = np.zeros_like(counts)
+    rows, meant = np.arange(len(counts)), counts.argmax(axis=1)
+    told[rows, meant] = counts[rows, meant]  # a value that goes with two classes alike means one of them at most
+    return float((told.sum(axis=0) / counts.sum(axis=0)).mean())
 
 
 def _hashed(values: pd.Series[str], truth: pd.Series[str], keys: pd.Series[str] | None) -> float:

@@ -60,3 +60,9 @@ def test_few_values_that_follow_one_another_by_chance_are_not_clustered(random):
 def test_sorted_values_are_clustered(random):
     assert clustering(column(np.sort(random.integers(0, 3, 60))), classes=True) > 0.8
     assert clustering(column(np.sort(random.normal(size=60))), classes=False) > 0.8
+
+
+def test_values_that_go_with_every_class_alike_tell_none_of_them():
+    values = pd.Series(["a", "b"] * 12, name="mark")
+    truth = pd.Series(["cat"] * 12 + ["dog"] * 12, name="animal")
+    assert find_copy(values, truth, classes=True) is None
