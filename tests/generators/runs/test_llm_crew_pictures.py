@@ -174,8 +174,10 @@ def test_pictures_become_a_competition_that_can_be_played_whatever_a_model_does_
     assert published.rounds == 1
     assert (made.funnel.understood, made.funnel.passed_trial) == (1, 1)
 
+    assert len(refused) == 3
     told = pets.told("brainstormer")
     assert "There is no tool of that name" in told
+    assert "It was cut off before its end" in told
     assert "152 files that are no tables, suffix '.png'" in told
     assert "piece 0 of names split by '_': 'cat' 76x, 'dog' 76x" in told
     assert "'labels.csv' is neither a column as table.column nor a file or folder" in told
@@ -203,6 +205,10 @@ def test_pictures_become_a_competition_that_can_be_played_whatever_a_model_does_
     assert not any(f["severity"] == "error" for r in last["results"] for f in r["findings"])
 
     card = read_card(published.path)
+    counted = pets.server.counts["scripted"]
+    assert (card.provenance.backend, card.provenance.model) == ("llm", "openai/scripted")
+    assert card.provenance.tokens == counted.prompt_tokens + counted.completion_tokens
+    assert not any(KEY.encode() in path.read_bytes() for path in pets.out.rglob("*") if path.is_file())
     assert (card.modality.value, card.file_columns, card.classes) == ("image", ("image",), ("cat", "dog"))
     assert sorted(str(p.relative_to(published.path)) for p in (published.path / "solutions").iterdir()) == sorted(
         SOLUTION_FILES

@@ -1,0 +1,47 @@
+"""The bench on which a package is written: which files it takes, and where solutions are run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PIL", reason="pictures need Pillow")
+
+from generators.competitions.package import read_card
+from generators.competitions.solutions import BETTER, TRIVIAL
+from generators.roles.llm.bench import Bench, EditFile, WriteFile
+from generators.roles.llm.capability import CallRefused
+from generators.roles.llm.solving import about_solutions, solve
+from tests.scripted_pictures import write_picture_package
+
+
+def bench(root: Path, *, solutions: bool) -> Bench:
+    return Bench(root, root.parent / "raw", before_metric=str, solutions=solutions)
+
+
+def test_solutions_are_written_only_where_they_are_wanted(tmp_path):
+    plain, bringing = bench(tmp_path, solutions=False), bench(tmp_path, solutions=True)
+    with pytest.raises(CallRefused, match="is not wanted here"):
+        plain.write(WriteFile(path=BETTER, text="print(1)\n"))
+    bringing.write(WriteFile(path=BETTER, text="print(1)\n"))
+    bringing.edit(EditFile(path=BETTER, old="1", new="2"))
+    assert (tmp_path / BETTER).read_text() == "print(2)\n"
+    names = [[one.name for one in made.capabilities()] for made in (plain, bringing)]
+    assert set(names[1]) - set(names[0]) == {"run_solutions"}
+
+
+def test_a_solution_sees_public_files_alone_and_is_judged_by_its_score(tmp_path):
+    root = write_picture_package(tmp_path)
+    assert about_solutions(solve(root, read_card(root)), higher=True) == []
+    (not_better,) = about_solutions(solve(root, read_card(root)), higher=False)
+    assert "must learn something from the inputs" in not_better.message
+    looking = f"import os\nprint(sorted(os.listdir('.')), os.path.exists({str(root / 'private')!r}))\n"
+    (root / TRIVIAL).write_text(looking)
+    shutil.copyfile(root / "public" / "train.csv", root / "public" / "other.csv")
+    (root / BETTER).write_text("import shutil\nshutil.copyfile('public/other.csv', 'submission.csv')\n")
+    none, bad = about_solutions(solve(root, read_card(root)), higher=True)
+    assert none.message == f"{TRIVIAL}: it left no ./submission.csv (missing):"
+    assert none.data == "['public'] False"
+    assert bad.message == f"{BETTER}: its submission is not scored (invalid):"
