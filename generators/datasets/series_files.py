@@ -12,6 +12,8 @@ import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".npy", ".parquet", ".feather")
 """Endings of files that may hold one series."""
+COLLECTIONS = (".ts", ".tsf", ".arff", ".npz", ".h5", ".hdf5", ".mat")
+"""Endings of files that may hold many series each."""
 LEAST_STEPS = 8
 """Rows from which on a file can be a series."""
 _EVEN = 0.01

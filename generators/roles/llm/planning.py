@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from generators.competitions.card import Modality, Objective
-from generators.datasets.file_hashes import PICTURES, SOUNDS
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
+from generators.datasets.series_files import COLLECTIONS
 from generators.roles.llm.dialogue import Objection
 from generators.roles.llm.domain_metrics import chosen_metric, declared
 from generators.roles.llm.ideas import Idea, one_line
@@ -118,8 +118,8 @@ def _about_files(idea: Idea, dataset: RawDataset, files: Sequence[str]) -> list[
     if idea.file_inputs and idea.table not in {table.name for table in dataset.tables}:
         named = [name.strip("/") for name in idea.plan_sources]
         used = [file for file in files if any(PurePosixPath(file).is_relative_to(name or ".") for name in named)]
-        # other kinds of files may hold many rows each, as recordings do that are cut into windows
-        if len(used) < MIN_ROWS and all(PurePosixPath(file).suffix.lower() in (*PICTURES, *SOUNDS) for file in used):
+        many = any(PurePosixPath(file).suffix.lower() in COLLECTIONS for file in used)
+        if len(used) < MIN_ROWS and not many:
             told = f"the files that `plan_sources` names are {len(used)}; at least {MIN_ROWS} are needed for rows"
             found.append(Objection(told))
     return found + about_path_label(idea, files)

@@ -16,7 +16,7 @@ from generators.finding import Blame
 from generators.roles.proposal import Proposal, SplitPlan, Target
 from generators.roles.rules import review_package
 from generators.roles.rules.first_card import first_card
-from generators.verification import file_checks, leak_checks, series_checks
+from generators.verification.assertions import ASSERTIONS
 from generators.verification.check import Observation
 from generators.verification.evidence import Evidence
 from tests.scripted_sensors import ACTIVITIES, DESCRIPTION, PREPARE, WINDOWS, write_recordings
@@ -69,13 +69,18 @@ def made(raw: Path, card: Card, tmp_path: Path) -> Callable[..., Evidence]:
     return make
 
 
+def observed(name: str, evidence: Evidence) -> Observation:
+    """What one of the assertions says."""
+    return next(check for check in ASSERTIONS if check.name == name).function(evidence)
+
+
 def told(observation: Observation) -> list[tuple[str, Blame | None]]:
     return [(defect.message, defect.blame) for defect in observation.defects]
 
 
 def test_whole_recordings_of_people_apart_pass(made) -> None:
     evidence = made(PREPARE)
-    observations = [check(evidence) for check in (series_checks.recordings_apart, series_checks.series_apart)]
+    observations = [observed(name, evidence) for name in ("recordings_apart", "series_apart")]
     assert [told(one) for one in observations] == [[], []]
     assert observations[0].figures == {"recordings": 24, "traced": 24, "groups by subject": 6}
     assert observations[1].figures["shared"] == 0
@@ -85,10 +90,10 @@ def test_whole_recordings_of_people_apart_pass(made) -> None:
 def test_windows_of_one_recording_on_both_sides_are_who_wanted_them(made, kind: str, blame: Blame) -> None:
     assert BY_SUBJECT in WINDOWS
     evidence = made(WINDOWS.replace(BY_SUBJECT, BY_ROW), kind)
-    observation = series_checks.recordings_apart(evidence)
+    observation = observed("recordings_apart", evidence)
     assert told(observation) == [("Series cut from one recording stand in training and test data.", blame)]
     assert "of 24 recordings, such as series/r0" in observation.defects[0].evidence
-    assert told(series_checks.series_apart(evidence)) == []  # they touch and do not overlap: only the raw data tells
+    assert told(observed("series_apart", evidence)) == []  # they touch and do not overlap: only the raw data tells
 
 
 def test_windows_that_overlap_are_found_without_the_raw_data(made) -> None:
@@ -96,8 +101,8 @@ def test_windows_that_overlap_are_found_without_the_raw_data(made) -> None:
     assert code != WINDOWS.replace(BY_SUBJECT, BY_ROW)
     code = code.replace("STEPS = 25", "STEPS = 35")
     evidence = made(code, "stratified", with_raw=False)
-    assert series_checks.recordings_apart(evidence).skipped
-    assert [message for message, _ in told(series_checks.series_apart(evidence))] == [
+    assert observed("recordings_apart", evidence).skipped
+    assert [message for message, _ in told(observed("series_apart", evidence))] == [
         "Series of test rows repeat parts of series of training rows."
     ]
 
@@ -106,8 +111,8 @@ def test_people_on_both_sides_are_found_though_the_column_says_otherwise(made) -
     renamed = 'rows["subject"] = [f"q{number}" for number in rows[ID]]\n    rows = rows[[ID, "subject"'
     code = PREPARE.replace(BY_SUBJECT, BY_ROW).replace('rows = rows[[ID, "subject"', renamed)
     evidence = made(code)
-    assert told(leak_checks.groups(evidence)) == []
-    (defect,) = series_checks.recordings_apart(evidence).defects
+    assert told(observed("groups_apart", evidence)) == []
+    (defect,) = observed("recordings_apart", evidence).defects
     assert defect.message == "Recordings of one group stand in training and test data."
     assert "values of subject, such as p0" in defect.evidence
 
@@ -118,25 +123,25 @@ def test_a_recording_that_lies_twice_in_the_raw_data_is_on_both_sides(made, raw:
         BY_SUBJECT, 'is_test = rows["recording"].isin(["r006", "r011", "r021"])'
     )
     evidence = made(code, "stratified")
-    assert told(series_checks.recordings_apart(evidence)) == []
-    (defect,) = series_checks.series_apart(evidence).defects
+    assert told(observed("recordings_apart", evidence)) == []
+    (defect,) = observed("series_apart", evidence).defects
     assert defect.evidence.startswith("1 of 3 test series: 100% of series/")
 
 
 def test_rows_that_name_no_series_and_splits_by_time_are_left_to_others(made) -> None:
     evidence = made(PREPARE.replace('[ID, "subject", "series", TARGET]', '[ID, "subject", TARGET]'))
-    assert series_checks.recordings_apart(evidence).skipped == "no column names series files"
-    assert series_checks.series_apart(evidence).skipped == "no column names series files"
-    assert series_checks.series_apart(made(PREPARE, "time")).skipped == "rows are split by time"
+    assert observed("recordings_apart", evidence).skipped == "no column names series files"
+    assert observed("series_apart", evidence).skipped == "no column names series files"
+    assert observed("series_apart", made(PREPARE, "time")).skipped == "rows are split by time"
 
 
 def test_files_in_a_column_that_nobody_declared_are_the_questions_fault(made) -> None:
-    assert told(file_checks.declared(made(PREPARE))) == [
+    assert told(observed("file_columns_declared", made(PREPARE))) == [
         ("Rows name files in a column that is not among the file inputs of the proposal.", Blame.BRAINSTORMER)
     ]
     evidence = made(PREPARE)
     write_card(evidence.root, evidence.card.model_copy(update={"file_columns": ("series",)}))
-    assert told(file_checks.declared(Evidence(evidence.root))) == []
+    assert told(observed("file_columns_declared", Evidence(evidence.root))) == []
 
 
 def test_a_description_that_says_nothing_of_the_columns_in_series_files_is_incomplete(made) -> None:
