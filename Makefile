@@ -15,9 +15,9 @@ test: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow'
 
-# With the slow groups.
+# With the slow groups, and with all examples of the tests that draw them.
 test-all: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	MLESMITH_THOROUGH_TESTS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 
 install: $(READY)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mlesmith_env import actions
 from mlesmith_env.actions import FixCode, Malformed, RequestInfo, RunCode, Submit, WriteCode, parse_action
+from tests.fuzzing import examples
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ fields = st.sampled_from(
 
 
 @given(st.one_of(json_values, st.dictionaries(fields, json_values | st.sampled_from(list(actions.ACTIONS)))))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_value_makes_reading_raise(value: object) -> None:
     read = parse_action(value)
     text = read.message if isinstance(read, Malformed) else read.model_dump_json()
@@ -113,7 +114,7 @@ def test_no_value_makes_reading_raise(value: object) -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_no_text_makes_reading_raise(text: str) -> None:
     for form in (text, "{" + text, f"```python\n{text}\n```", json.dumps({"type": "run_code", "code": text})):
         read = parse_action(form)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mlesmith_env.env import MLESmithEnv
 from sandboxes.sandbox import ExecutionResult, ExecutionStatus
 from sandboxes.scripted import ScriptedSandbox
+from tests.fuzzing import examples
 
 FUZZ = settings(
     deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], derandomize=True
@@ -68,7 +69,7 @@ def env(orchard: Path, submitter: Submitter) -> Iterator[MLESmithEnv]:
 
 
 @given(malformed_actions)
-@settings(FUZZ, max_examples=400)
+@settings(FUZZ, max_examples=examples(400))
 def test_no_malformed_action_raises_or_earns_anything(env: MLESmithEnv, action: Any) -> None:
     observation, reward, terminated, truncated, info = env.step(action)
     assert observation in env.observation_space
@@ -115,7 +116,7 @@ NEVER_NUMBERS = st.text(alphabet="abcxyz$%&/()\U0001f600é\"'\x00\x1b", min_size
 @given(
     st.sampled_from(WAYS), st.integers(0, 10_000), NEVER_NUMBERS | st.sampled_from(["nan", "inf", "-inf", "", "1e999"])
 )
-@settings(FUZZ, max_examples=80)
+@settings(FUZZ, max_examples=examples(80))
 def test_no_spoiled_submission_raises_or_scores(
     env: MLESmithEnv, submitter: Submitter, sample: list[list[str]], how: str, row: int, text: str
 ) -> None:
@@ -127,7 +128,7 @@ def test_no_spoiled_submission_raises_or_scores(
 
 
 @given(st.binary(max_size=200))
-@settings(FUZZ, max_examples=40)
+@settings(FUZZ, max_examples=examples(40))
 def test_no_bytes_raise_or_score(env: MLESmithEnv, submitter: Submitter, data: bytes) -> None:
     submitter.data = data
     _, reward, terminated, truncated, info = env.step({"code": "write it"})

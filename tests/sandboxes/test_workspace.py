@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sandboxes.confinement import linux
 from sandboxes.sandbox import CollectStatus
 from sandboxes.workspace import Workspace
+from tests.fuzzing import examples
 
 
 @pytest.fixture(params=["openat2", "walk"])
@@ -98,7 +99,7 @@ def test_usage_counts_everything_but_public_data(workspace: Workspace, tmp_path:
     assert workspace.over_quota()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(200), deadline=None)
 @given(
     st.text(max_size=40) | st.lists(st.sampled_from(["..", ".", "a", "/", "public", "\0", "\udc80", " "])).map("/".join)
 )

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from generators.competitions.card import Objective, SubmissionForm
 from generators.competitions.grade import Outcome, Part
@@ -55,13 +56,15 @@ FORMS = (SubmissionForm.LABEL, SubmissionForm.PROBABILITY, SubmissionForm.PROBAB
 OBJECTIVES = (Objective.BINARY, Objective.MULTICLASS, Objective.REGRESSION)
 
 
-def metrics_on_tables() -> list[str]:
-    """The metrics on a single target that need no parameter of their own."""
-    return [
-        name
-        for name, metric in METRICS.items()
-        if metric.forms[0] in FORMS and metric.objectives[0] in OBJECTIVES and name != "mase"
-    ]
+def metrics_on_tables() -> list[ParameterSet]:
+    """The metrics on a single target that need no parameter of their own; one of each kind in the quick run."""
+    found, kinds = [], set()
+    for name, metric in METRICS.items():
+        kind = (metric.forms[0], metric.objectives[0])
+        if metric.forms[0] in FORMS and metric.objectives[0] in OBJECTIVES and name != "mase":
+            found.append(pytest.param(name, marks=[pytest.mark.slow] if kind in kinds else []))
+            kinds.add(kind)
+    return found
 
 
 @pytest.mark.parametrize("name", metrics_on_tables())

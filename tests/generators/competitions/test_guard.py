@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from generators.competitions.card import Card, Modality, Objective, Parts, Provenance, Split, SubmissionForm
 from generators.competitions.guard import InvalidSubmission, align, parse_submission
+from tests.fuzzing import examples
 
 IDS = ["7", "8", "9", "10"]
 
@@ -221,7 +222,7 @@ def test_nothing_that_was_given_is_changed():
     pd.testing.assert_frame_equal(submission, before[1])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(
     st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass")))
 )
@@ -236,7 +237,7 @@ CELLS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=6), st.sampled_from([VALUE, LABEL, CHANCE, CHANCES]))
 def test_any_cells_below_the_right_header_are_either_complete_or_refused(rows, card):
     header = ",".join([*card.ids, *card.prediction_columns])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from generators.competitions.card import Card, Modality, Objective, Parts, Provenance, Split, SubmissionForm
 from generators.competitions.guard import InvalidSubmission, align, parse_submission
 from generators.competitions.plain_csv import PlainReader
+from tests.fuzzing import examples
 
 NUMBERS = ["7", "8", "-9", "10", "0", "4294967295"]
 TEXTS = ["a", "b é", "07", "7", "7.0", "none"]
@@ -190,21 +191,21 @@ def dirty(draw: st.DrawFn) -> tuple[bytes, Card, pd.DataFrame]:
     return data, card, answers
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(dirty())
 @example((b"row_id,y\n7,1\n8,1\n-9,1\n10,1\n0,1\n0xFFFFFFFF,1\n", *CASES[0]))
 def test_whatever_is_in_a_file_the_quick_reader_agrees_with_the_guard(case: tuple[bytes, Card, pd.DataFrame]) -> None:
     agrees(*case)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.floats(), min_size=6, max_size=6), st.sampled_from(["{!r}", "{:g}", "{:.3e}", " {:+.20f}"]))
 def test_every_number_is_read_exactly_as_the_guard_reads_it(values: list[float], form: str) -> None:
     cells = {"row_id": NUMBERS, "y": [form.format(value) for value in values]}
     agrees(written(cells), *CASES[0])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=6), min_size=6, max_size=6), st.sampled_from("iyl"))
 def test_any_texts_are_read_as_the_guard_reads_them(texts: list[str], where: str) -> None:
     card, answers = CASES[4 if where == "l" else 0]

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from generators.datasets.readers import discover, read, source
 from generators.datasets.sources import open_source
 from generators.errors import DatasetError
+from tests.fuzzing import examples
 
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def to_sqlite(frame: pd.DataFrame, path: Path) -> None:

@@ -16,12 +16,12 @@ from generators.verification.package_runs import Attempt, Exercise
 
 GOOD = [
     (Objective.BINARY, "roc_auc"),
-    (Objective.BINARY, "log_loss"),
+    pytest.param(Objective.BINARY, "log_loss", marks=pytest.mark.slow),
     (Objective.BINARY, "f1"),
     (Objective.MULTICLASS, "macro_f1"),
-    (Objective.MULTICLASS, "multiclass_log_loss"),
+    pytest.param(Objective.MULTICLASS, "multiclass_log_loss", marks=pytest.mark.slow),
     (Objective.REGRESSION, "rmse"),
-    (Objective.REGRESSION, "r2"),
+    pytest.param(Objective.REGRESSION, "r2", marks=pytest.mark.slow),
 ]
 
 
