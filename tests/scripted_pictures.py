@@ -15,6 +15,7 @@ from generators.competitions.card import Parts
 from generators.competitions.parts import choose_key
 from generators.competitions.solutions import BETTER as BETTER_FILE
 from generators.competitions.solutions import TRIVIAL as TRIVIAL_FILE
+from generators.datasets.profiling import profile_dataset
 from generators.datasets.sources import open_source
 from generators.roles.llm.ideas import Idea
 from generators.roles.llm.planning import planned
@@ -202,7 +203,8 @@ def write_picture_package(folder: Path) -> Path:
     write_pictures(raw)
     (root / "solutions").mkdir(parents=True)
     with open_source(raw) as dataset:
-        proposal = planned(Idea.model_validate(pictures_idea()), dataset, slug="animal", score=0.0)
+        idea = Idea.model_validate(pictures_idea())
+        proposal = planned(idea, dataset, profile_dataset(dataset), slug="animal", score=0.0)
         assert isinstance(proposal, Proposal)
         (root / files.PREPARE).write_text(PREPARE)
         runpy.run_path(str(root / files.PREPARE))["prepare"](raw, root / "public", root / "private")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,93 +12,17 @@ import pytest
 
 pytest.importorskip("PIL", reason="pictures need Pillow")
 
-from generators.chat.model_chat import ModelChat
-from generators.chat.options import ChatOptions
 from generators.competitions.leaderboard import read_leaderboard
 from generators.competitions.package import read_card
 from generators.competitions.solutions import BETTER, SOLUTION_FILES, TRIVIAL
-from generators.datasets.sources import open_source
 from generators.finding import Blame
-from generators.model_server import ChatRequest, ScriptedModelServer
-from generators.pipeline import Generation, generate
-from generators.runs.llm_crew import Casting, llm_crew
 from mlesmith_env.agents.scripted import ScriptedAgent
 from mlesmith_env.rollout import play
 from mlesmith_env.trial import ScriptedTrial
 from tests import scripted_pictures as pictures
+from tests.llm_stage import KEY, Cast, edit, storming, write
 from tests.scripted_pictures import pictures_idea
 from tests.scripted_roles import call, finish, opinion
-
-KEY = "sk-scripted-0123456789abcdef"
-ROLES = {"You propose": "brainstormer", "You write": "designer", "You bring": "refactor", "You judge": "reviewer"}
-
-
-class Cast:
-    """A scripted model that plays each conversation of each role by a list of replies of its own."""
-
-    def __init__(self, **lists: Sequence[Sequence[Any]]) -> None:
-        self._lists = lists
-        self._begun: dict[str, list[str]] = {}
-
-    def __call__(self, request: ChatRequest) -> Any:
-        role = next(name for head, name in ROLES.items() if request.system.startswith(head))
-        begun = self._begun.setdefault(role, [])
-        if request.conversation not in begun:
-            begun.append(request.conversation)
-        replies = self._lists[role][begun.index(request.conversation)]
-        return replies[request.said] if request.said < len(replies) else None
-
-
-class Stage:
-    """A folder of pictures, a scripted model, and the whole pipeline between them."""
-
-    def __init__(self, server: ScriptedModelServer, raw: Path, out: Path) -> None:
-        self.server, self.raw, self.out = server, raw, out
-
-    def make(self, *, trial: bool) -> Generation:
-        options = ChatOptions(api_base=self.server.url, first_wait_s=0.01, longest_wait_s=0.02, timeout_s=60)
-        judge = ScriptedTrial(seeds=2) if trial else None
-        crew = llm_crew(ModelChat("openai/scripted", options), Casting(), judge)
-        with open_source(self.raw) as dataset:
-            made = generate(
-                dataset,
-                self.out,
-                brainstormer=crew.brainstormer,
-                designer=crew.designer,
-                refactor=crew.refactor,
-                reviewer=crew.reviewer,
-                trial=judge,
-                limit=1,
-                transcripts=crew.transcripts,
-                backends=crew.backends,
-            )
-        assert self.server.problems == ()
-        return made
-
-    def told(self, role: str) -> str:
-        """All that the model could read in this role's last requests of each conversation."""
-        head = next(head for head, name in ROLES.items() if name == role)
-        return "\n".join(text for r in self.server.requests if r.system.startswith(head) for text in r.texts)
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    with ExitStack() as stack:
-
-        def start(script: Any = None, **lists: Any) -> Stage:
-            server = stack.enter_context(ScriptedModelServer(script or Cast(**lists)))
-            return Stage(server, tmp_path / "pets", tmp_path / "pool")
-
-        yield start
-
-
-def write(path: str, text: str) -> dict[str, Any]:
-    return call("write_file", path=path, text=text)
-
-
-def edit(path: str, old: str, new: str) -> dict[str, Any]:
-    return call("edit_file", path=path, old=old, new=new)
 
 
 def changed(text: str, *pairs: tuple[str, str]) -> str:
@@ -158,23 +81,16 @@ MISTAKES: dict[str, Sequence[Sequence[Any]]] = {
 }
 
 
-def test_pictures_become_a_competition_that_can_be_played_whatever_a_model_does_wrong(stage):
-    play_roles, refused = Cast(**MISTAKES), []
-
-    def storm(request: ChatRequest) -> Any:
-        if len(refused) < 3:
-            refused.append(request)
-            return {"fault": {"kind": "status", "status": 429, "retry_after_s": 0}}
-        return play_roles(request)
-
-    pets = stage(storm)
+def test_pictures_become_a_competition_that_can_be_played_whatever_a_model_does_wrong(stage, tmp_path):
+    pets = stage(storming(Cast(**MISTAKES)), tmp_path / "pets")
     pictures.write_pictures(pets.raw)
-    made = pets.make(trial=True)
+    made = pets.make(trial=ScriptedTrial(seeds=2))
+    assert pets.server.problems == ()
     (published,) = made.published
     assert published.rounds == 1
     assert (made.funnel.understood, made.funnel.passed_trial) == (1, 1)
 
-    assert len(refused) == 3
+    assert pets.server.counts["scripted"].fault_kinds["429"] == 3
     told = pets.told("brainstormer")
     assert "There is no tool of that name" in told
     assert "It was cut off before its end" in told
@@ -195,7 +111,7 @@ def test_pictures_become_a_competition_that_can_be_played_whatever_a_model_does_
     assert f'Material "{BETTER}"' in told
     assert "such as 'images/0000.png', 'images/0001.png'" in told
 
-    home = next(path for path in (pets.out / ".rounds").iterdir() if path.name.endswith("-animal"))
+    home = pets.home("animal")
     first, last = (json.loads((home / str(n) / "verdict.json").read_text("utf-8")) for n in (0, 1))
     errors = {f["check"]: f for r in first["results"] for f in r["findings"] if f["severity"] == "error"}
     assert errors.keys() == {
@@ -236,11 +152,12 @@ def test_pictures_become_a_competition_that_can_be_played_whatever_a_model_does_
     assert "There is no file solutions/better.py" in asked
 
 
-def test_a_formulation_that_hands_out_the_label_is_rejected_and_the_brainstormer_blamed(stage):
+def test_a_formulation_that_hands_out_the_label_is_rejected_and_the_brainstormer_blamed(stage, tmp_path):
     batch = 'rows.insert(2, "batch", rows["file"].map(lambda file: {"c": 1, "d": 2}[file.name[0]]))'
     dropped = '    rows = rows.drop(columns="file")\n'
     telling = changed(pictures.PREPARE, (dropped, f"    {batch}\n{dropped}"))
     pets = stage(
+        raw=tmp_path / "pets",
         brainstormer=[
             [finish(proposals=[pictures_idea(inputs=["image", "batch"])])],
             [finish(proposal=None, given_up="The batch is the animal.")],
@@ -258,7 +175,7 @@ def test_a_formulation_that_hands_out_the_label_is_rejected_and_the_brainstormer
         ],
     )
     pictures.write_pictures(pets.raw)
-    (rejected,) = pets.make(trial=False).rejected
+    (rejected,) = pets.make().rejected
     assert rejected.check == "no_column_tells_the_target"
     assert rejected.blame is Blame.BRAINSTORMER
     assert "batch" in rejected.reason
@@ -320,6 +237,7 @@ def test_real_photographs_in_folders_of_their_labels_become_a_competition(stage)
         path_label={"suffix": ".JPG", "part": "folder", "folder": "Dataset"},
     )
     signs = stage(
+        raw=SIGNS,
         brainstormer=[[finish(proposals=[asked])]],
         designer=[
             [
@@ -332,8 +250,7 @@ def test_real_photographs_in_folders_of_their_labels_become_a_competition(stage)
         ],
         reviewer=[[finish(**opinion(4.4))]],
     )
-    signs.raw = SIGNS
-    made = signs.make(trial=True)
+    made = signs.make(trial=ScriptedTrial(seeds=2))
     assert made.rejected == ()
     card = read_card(made.published[0].path)
     assert (len(card.classes), card.file_columns) == (10, ("image",))

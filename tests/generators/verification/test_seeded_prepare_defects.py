@@ -143,6 +143,7 @@ def test_without_the_raw_data_the_checks_that_run_prepare_do_not_apply(package, 
         "prepare_writes_only_its_folders",
         "prepare_within_limits",
         "prepare_runs",
+        "recordings_apart",
         "prepare_deterministic",
         "prepare_reproduces_package",
     ]
