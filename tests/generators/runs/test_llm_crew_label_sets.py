@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from generators.chat.model_chat import ModelChat
-from generators.chat.options import ChatOptions
 from generators.competitions.leaderboard import read_leaderboard
 from generators.competitions.package import read_card
 from generators.competitions.solutions import BETTER, TRIVIAL
-from generators.datasets.sources import open_source
-from generators.model_server import ChatRequest, ScriptedModelServer
-from generators.pipeline import generate
-from generators.runs.llm_crew import Casting, llm_crew
 from mlesmith_env.trial import ScriptedTrial
-from tests.scripted_roles import DESCRIPTION, PREPARE, call, finish, idea, opinion, orders_table
+from tests.llm_stage import write
+from tests.scripted_roles import DESCRIPTION, PREPARE, finish, idea, opinion
 
 ASKED = idea(
     title="What handling does an order need?",
@@ -93,51 +86,26 @@ test[["row_id"]].assign(marks=marks).to_csv("submission.csv", index=False)
 '''
 
 
-def write(path: str, text: str):
-    return call("write_file", path=path, text=text)
-
-
 @pytest.mark.slow
-def test_sets_of_labels_become_a_competition_by_the_solutions_that_its_designer_wrote(monkeypatch, tmp_path):
-    said = {
-        "You propose": [finish(proposals=[ASKED])],
-        "You write": [
-            write("prepare.py", CODE),
-            write("description.md", TEXT),
-            write(TRIVIAL, FIXED),
-            write(BETTER, LEARNED.replace("concat([train, test])", "concat([train, tests])")),
-            finish(how="Marks by their rules."),
-            write(BETTER, LEARNED),
-            finish(how="Marks by their rules."),
+def test_sets_of_labels_become_a_competition_by_the_solutions_that_its_designer_wrote(stage):
+    shop = stage(
+        brainstormer=[[finish(proposals=[ASKED])]],
+        designer=[
+            [
+                write("prepare.py", CODE),
+                write("description.md", TEXT),
+                write(TRIVIAL, FIXED),
+                write(BETTER, LEARNED.replace("concat([train, test])", "concat([train, tests])")),
+                finish(how="Marks by their rules."),
+                write(BETTER, LEARNED),
+                finish(how="Marks by their rules."),
+            ]
         ],
-        "You judge": [finish(**opinion(4.5))],
-    }
-
-    def play(request: ChatRequest):
-        replies = next((replies for head, replies in said.items() if request.system.startswith(head)), [])
-        return replies[request.said] if request.said < len(replies) else None
-
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-scripted-0123456789abcdef")
-    raw = tmp_path / "shop_orders"
-    raw.mkdir()
-    orders_table().to_csv(raw / "orders.csv", index=False)
-    with ScriptedModelServer(play) as server, open_source(raw) as dataset:
-        trial = ScriptedTrial(seeds=2)
-        crew = llm_crew(ModelChat("openai/scripted", ChatOptions(api_base=server.url)), Casting(), trial)
-        made = generate(
-            dataset,
-            Path(tmp_path, "pool"),
-            brainstormer=crew.brainstormer,
-            designer=crew.designer,
-            refactor=crew.refactor,
-            reviewer=crew.reviewer,
-            trial=trial,
-            limit=1,
-            transcripts=crew.transcripts,
-            backends=crew.backends,
-        )
-        assert server.problems == ()
-        told = "\n".join(text for request in server.requests for text in request.texts)
+        reviewer=[[finish(**opinion(4.5))]],
+    )
+    made = shop.make(trial=ScriptedTrial(seeds=2))
+    assert shop.server.problems == ()
+    told = shop.told("designer")
     assert made.rejected == ()
     assert f"{BETTER}: it ended with status error" in told
     assert "NameError: name 'tests' is not defined" in told
