@@ -29,6 +29,8 @@ _LATER = (
     "mlesmith_env.trial",
 )
 """What review and trial import, and takes a second or more."""
+_TEMPLATES = ("generators.roles.llm.prompting", "generators.roles.rules.rendering", "mlesmith_env.agents.ladder")
+"""Whose `compile_templates` is called ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,8 @@ def _load_ahead() -> None:
     with contextlib.suppress(Exception):  # whoever needs it imports it again, and tells what is wrong
         for name in _LATER:
             importlib.import_module(name)
+        for name in _TEMPLATES:
+            importlib.import_module(name).compile_templates()
     gc.freeze()  # modules are no garbage, and to look at them again and again takes long
     gc.enable()
 
