@@ -24,11 +24,12 @@ import pandas as pd
 from generators.competitions.card import Card
 from generators.competitions.grade import Outcome, Part
 from generators.competitions.grading_rehearsal import Rehearsal, RehearsedMetric
-from generators.competitions.guard import InvalidSubmission, align, parse_submission
+from generators.competitions.guard import align
 from generators.competitions.metric_file import PackageMetric, load_metric
 from generators.competitions.package import METRIC, read_answers, read_card
 from generators.competitions.parts import part_mask
 from generators.competitions.plain_csv import COPIES_ON_WRITE, Aligned, PlainReader
+from generators.competitions.submission_file import InvalidSubmission, parse_submission
 from generators.parsing import parse_module
 
 _INVALID = "InvalidSubmissionError"
