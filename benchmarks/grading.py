@@ -26,10 +26,11 @@ from generators.competitions import grading
 from generators.competitions.card import Card, Modality, Objective, Parts, Provenance, Split, SubmissionForm
 from generators.competitions.grade import Part
 from generators.competitions.graders import graders
-from generators.competitions.guard import align, parse_submission
+from generators.competitions.guard import align
 from generators.competitions.metric_file import load_metric
 from generators.competitions.package import read_answers, read_card, write_card
 from generators.competitions.parts import part_mask
+from generators.competitions.submission_file import parse_submission
 from sandboxes.functions.arguments import pack
 from sandboxes.local import LocalSandbox
 

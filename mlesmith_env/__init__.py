@@ -25,7 +25,8 @@ if _TYPE_CHECKING:
     from generators.competitions.package import Competition
     from generators.errors import BudgetSpent, CompetitionError, DatasetError, ModelError
     from generators.model_server.server import ScriptedModelServer
-    from mlesmith_env.actions import Malformed, parse_action
+    from mlesmith_env.action_reading import parse_action
+    from mlesmith_env.actions import Malformed
     from mlesmith_env.agents.agent import Agent
     from mlesmith_env.agents.entrants import entrant
     from mlesmith_env.agents.function import FunctionAgent
@@ -131,7 +132,7 @@ _NAMES = {
     "generate": "mlesmith_env.making",
     "load_task": "mlesmith_env.tasks",
     "normalize": "mlesmith_env.rewards",
-    "parse_action": "mlesmith_env.actions",
+    "parse_action": "mlesmith_env.action_reading",
     "play": "mlesmith_env.rollout",
     "read_trajectory": "mlesmith_env.trajectory",
     "replay": "mlesmith_env.comparison",

@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import copy
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import Any, Self
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.error import ResetNeeded
 from gymnasium.utils import seeding
 
-from mlesmith_env import actions, prompt, snapshots
-from mlesmith_env.episode import Episode
+from mlesmith_env import action_reading, snapshots
+from mlesmith_env.episode_views import EpisodeViews
 from mlesmith_env.info import build_info
-from mlesmith_env.origin import Origin
 from mlesmith_env.running import RunningEpisode
-from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_names, as_path, one_of
+from mlesmith_env.settings import RENDER_MODES, RenderMode, Settings, as_names, as_path, check_reset_options, one_of
 from mlesmith_env.spaces import ActionSpace, ObservationSpace
-from mlesmith_env.turn import Feedback, Rules, TierName, Turn
+from mlesmith_env.turn import Feedback, TierName, Turn
 from sandboxes.confinement.gpus import Gpus
 from sandboxes.errors import MLESmithError
 from sandboxes.kernels.spares import Spares, hold, let_go
-from sandboxes.sandbox import IsolationLevel, SandboxFactory, SandboxReport
-
-if TYPE_CHECKING:
-    from generators.competitions.package import Competition
-
-_OPTIONS = ("task", "tier", "group_id", "snapshot")
+from sandboxes.sandbox import IsolationLevel, SandboxFactory
 
 
-class MLESmithEnv(gym.Env[dict[str, Any], Any]):
+class MLESmithEnv(EpisodeViews, gym.Env[dict[str, Any], Any]):
     """A machine-learning competition as an episode: ask, write code, run it, fix it, submit.
 
     ## Description
@@ -167,7 +159,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         self.render_mode = render_mode
         self.action_space = ActionSpace()
         self.observation_space = ObservationSpace(observation_chars)
-        self._running: RunningEpisode | None = None
+        self._running = None
         self._place = 0
         self._snapshots: list[str] = []
         self._spares: Spares | None = None
@@ -184,7 +176,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         """
         super().reset(seed=seed)
         options = dict(options or {})
-        _check_options(options)
+        check_reset_options(options)
         snapshot = snapshots.find(options["snapshot"], self.settings) if "snapshot" in options else None
         started = time.perf_counter()
         self._leave()
@@ -213,7 +205,7 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Do one action. Nothing an agent gives makes it raise; `ResetNeeded` where no episode is running."""
         running = self._playing()
-        return self._after(running, running.play(actions.parse_action(action)))
+        return self._after(running, running.play(action_reading.parse_action(action)))
 
     def fail(self, error: MLESmithError) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """End the running episode because what plays it failed, such as a model's provider (`ModelError`).
@@ -228,12 +220,6 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         self._show(turn.shown)
         info = build_info(running.episode, turn, timing=turn.timing)
         return self._observation(turn.shown), turn.reward, turn.terminated, turn.truncated, info
-
-    def render(self) -> str | None:
-        """The last text for `ansi`; `human` has printed it already."""
-        if self.render_mode != "ansi":
-            return None
-        return self._running.text if self._running else ""
 
     def close(self) -> None:
         """End the session, close the record, drop the snapshots made here. Idempotent."""
@@ -278,53 +264,6 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         """Let a snapshot go; silent where it is gone already."""
         snapshots.drop(name)
 
-    @property
-    def competition(self) -> Competition:
-        """The competition of the current episode. Raises `ResetNeeded` before the first reset."""
-        return self._current().competition
-
-    @property
-    def history(self) -> tuple[Turn, ...]:
-        """Every step of the current episode, whole."""
-        return tuple(self._running.episode.turns) if self._running else ()
-
-    @property
-    def origin(self) -> Origin:
-        """Where the current episode came from, its names among it. Raises `ResetNeeded` before the first reset."""
-        return self._current().origin
-
-    @property
-    def rules(self) -> Rules:
-        """What the current episode is played by. Raises `ResetNeeded` before the first reset."""
-        return self._current().rules
-
-    @property
-    def sandbox_report(self) -> SandboxReport | None:
-        """What the running sandbox is; None where none runs."""
-        sandbox = self._running.sandbox if self._running else None
-        return sandbox.report if sandbox else None
-
-    @property
-    def trajectory_path(self) -> Path | None:
-        """The record of the current episode; None where none is kept."""
-        return self._running.record_path if self._running else None
-
-    def prompt(self) -> str:
-        """Instructions for a language model: the task in general, the rules, the forms of an action. The first
-        observation describes the competition itself. Raises `ResetNeeded` before the first reset."""
-        rules = self._current().rules
-        return prompt.instructions(
-            feedback=rules.feedback, steps=rules.max_steps, run_s=rules.run_s, free_info=rules.free_info
-        )
-
-    def tools(self) -> list[dict[str, Any]]:
-        """The actions as OpenAI tool definitions."""
-        return actions.tools()
-
-    def task_digest(self) -> str:
-        """SHA-256 of the competition of the current episode."""
-        return self._current().task_digest()
-
     def _choose(self, named: str | Path | None, tier: str | None, pick: int, *, seeded: bool) -> str:
         if named is not None:
             return os.fspath(named)
@@ -343,25 +282,6 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
         other._running, other._snapshots, other._spares = branch, [], None
         return other
 
-    def _observation(self, text: str) -> dict[str, Any]:
-        episode = self._current()
-        return {"text": text, "step": episode.step, "steps_left": episode.steps_left}
-
-    def _current(self) -> Episode:
-        if self._running is None:
-            raise ResetNeeded("call reset() first; it chooses the competition and starts the sandbox")
-        return self._running.episode
-
-    def _playing(self) -> RunningEpisode:
-        if self._current().done or self._running is None or self._running.over:
-            raise ResetNeeded("this episode has ended; call reset() to start the next one")
-        return self._running
-
-    def _show(self, text: str) -> None:
-        if self.render_mode == "human":
-            sys.stdout.write(f"{text}\n\n")
-            sys.stdout.flush()
-
     def _held_spares(self) -> Spares | None:
         """The pool of this process, held until this environment is closed."""
         if self._spares is None and self.settings.spares and self.settings.sandbox == "local":
@@ -371,14 +291,3 @@ class MLESmithEnv(gym.Env[dict[str, Any], Any]):
     def _leave(self) -> None:
         if self._running is not None:
             self._running.leave()
-
-
-def _check_options(options: Mapping[str, Any]) -> None:
-    unknown = [str(name) for name in options if name not in _OPTIONS]
-    if unknown:
-        raise ValueError(f"unknown options {', '.join(unknown)}; reset takes {', '.join(_OPTIONS)}")
-    if "tier" in options:
-        one_of("tier", options["tier"], (None, *get_args(TierName)))
-    for name in ("task", "tier"):
-        if "snapshot" in options and name in options:
-            raise ValueError(f"a snapshot has its own {name}: give reset either `snapshot` or `{name}`")

@@ -23,9 +23,10 @@ def resampled_scores(competition: Competition, submissions: Sequence[bytes]) -> 
     """
     import numpy as np
 
-    from generators.competitions.guard import align, parse_submission
+    from generators.competitions.guard import align
     from generators.competitions.metrics import METRICS
     from generators.competitions.scoring import metric_arrays
+    from generators.competitions.submission_file import parse_submission
 
     card = competition.card
     metric = METRICS.get(card.metric)

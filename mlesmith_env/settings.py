@@ -29,7 +29,9 @@ SANDBOXES = ("local", "docker")
 _KEEP_S = 30.0
 """How long an emptied container waits for the next episode."""
 CURRICULA = ("uniform", "round-robin")
-RENDER_MODES = ("human", "ansi")
+RenderMode = Literal["human", "ansi"]
+RENDER_MODES: tuple[str, ...] = get_args(RenderMode)
+RESET_OPTIONS = ("task", "tier", "group_id", "snapshot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,4 +236,13 @@ def as_names(option: str, names: Sequence[str] | None) -> tuple[str, ...] | None
     return None if names is None else tuple(names)
 
 
-RenderMode = Literal["human", "ansi"]
+def check_reset_options(options: Mapping[str, Any]) -> None:
+    """Raise `ValueError` for options of a reset that mean nothing or contradict one another."""
+    unknown = [str(name) for name in options if name not in RESET_OPTIONS]
+    if unknown:
+        raise ValueError(f"unknown options {', '.join(unknown)}; reset takes {', '.join(RESET_OPTIONS)}")
+    if "tier" in options:
+        one_of("tier", options["tier"], (None, *get_args(TierName)))
+    for name in ("task", "tier"):
+        if "snapshot" in options and name in options:
+            raise ValueError(f"a snapshot has its own {name}: give reset either `snapshot` or `{name}`")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from mlesmith_env import actions
+from mlesmith_env import action_reading, actions
 
 MAX_STEPS = 10_000
 """The largest step budget an episode may have."""
@@ -80,7 +80,7 @@ class ActionSpace(spaces.Space[Any]):
 
     def contains(self, x: Any) -> bool:
         """Whether `x` can be read as an action."""
-        return not isinstance(actions.parse_action(x), actions.Malformed)
+        return not isinstance(action_reading.parse_action(x), actions.Malformed)
 
     def to_jsonable(self, sample_n: Iterable[Any]) -> list[Any]:
         """Dicts in place of models; dicts and texts as they are."""

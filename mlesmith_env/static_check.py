@@ -6,6 +6,8 @@ import ast
 import re
 import warnings
 
+from generators.parsing import parse_module
+
 _ABSOLUTE = re.compile(r"(?:/(?:[\w.-]+/)+[\w.-]*|/[\w-]+\.\w+|[A-Za-z]:[\\/].+|~/.*)")
 _FAR = "private/"
 
@@ -17,7 +19,7 @@ def check_code(path: str, code: str) -> list[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(code)
+            tree = parse_module(code)
     except SyntaxError as error:
         line = (error.text or "").rstrip("\n")
         return [f"line {error.lineno or 0}: {error.msg}{f': {line.strip()[:120]}' if line.strip() else ''}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import graphlib
 from collections.abc import Container, Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -12,22 +13,26 @@ FLOORS = {"sandboxes": 0, "generators": 1, "mlesmith_env": 2}
 # wings of `generators` and what each may import beside itself
 WINGS = {
     "datasets": {"errors"},
-    "competitions": {"errors"},
+    "competitions": {"errors", "parsing"},
     "model_server": set[str](),
     "finding": set[str](),
     "errors": set[str](),
+    "parsing": set[str](),
     "chat": {"errors"},
-    "roles": {"errors", "finding", "chat", "datasets", "competitions"},
-    "verification": {"errors", "finding", "datasets", "competitions"},
+    "roles": {"errors", "parsing", "finding", "chat", "datasets", "competitions"},
+    "verification": {"errors", "parsing", "finding", "datasets", "competitions"},
 }
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def modules() -> dict[str, ast.Module]:
+    found = {}
     for floor in FLOORS:
         for path in sorted((ROOT / floor).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            yield name, ast.parse(path.read_text("utf-8"))
+            found[name] = ast.parse(path.read_text("utf-8"))
+    return found
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -44,7 +49,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 def test_imports_never_point_up_the_floors() -> None:
     upward = [
         f"{name} imports {other}"
-        for name, tree in modules()
+        for name, tree in modules().items()
         for other in imported(tree)
         if FLOORS.get(other.split(".")[0], -1) > FLOORS[name.split(".")[0]]
     ]
@@ -53,7 +58,7 @@ def test_imports_never_point_up_the_floors() -> None:
 
 def test_the_wings_of_the_middle_floor_import_only_what_they_stand_on() -> None:
     wrong = []
-    for name, tree in modules():
+    for name, tree in modules().items():
         parts = name.split(".")
         if parts[0] != "generators" or len(parts) < 2 or parts[1] not in WINGS:
             continue
@@ -65,7 +70,7 @@ def test_the_wings_of_the_middle_floor_import_only_what_they_stand_on() -> None:
 
 
 def test_no_modules_import_one_another_in_a_circle_when_loaded() -> None:
-    trees = dict(modules())
+    trees = modules()
     graph: dict[str, set[str]] = {}
     for name, tree in trees.items():
         # imports inside functions happen later and cannot make loading circular

@@ -48,14 +48,9 @@ def inputs(competition: Competition) -> set[str]:
     return set(header.columns) - set(competition.card.targets) - set(competition.card.ids)
 
 
-LARGE = {"baseball_databank", "comic_characters", "molecules_moleculenet", "us_flights_delay"}
-"""Those that take a minute or more."""
-
-
 def on_one_worker(name: str) -> ParameterSet:
     """All tests of a dataset run in the same process, where its competitions are made once."""
-    marks = [pytest.mark.xdist_group(name), *([pytest.mark.slow] if name in LARGE else [])]
-    return pytest.param(name, marks=marks)
+    return pytest.param(name, marks=[pytest.mark.xdist_group(name), pytest.mark.slow])
 
 
 DATASETS = ("baseball_databank", "comic_characters", "faa_birdstrikes", "us_flights_delay", "molecules_moleculenet")
@@ -140,12 +135,17 @@ def test_no_known_leak_is_an_input(name: str, pool: Pools) -> None:
     assert not any(shown.values()), shown
 
 
-def proposed_inputs(tmp_path: Path, file: str, target: str) -> list[set[str]]:
-    """Inputs of the formulations, for one file alone, whose target is or is derived from the named column."""
+def alone(tmp_path: Path, file: str) -> Path:
+    """A folder with one file of a dataset."""
     folder = tmp_path / "raw"
     folder.mkdir()
     shutil.copy(DATA / file, folder)
-    with open_source(folder) as dataset:
+    return folder
+
+
+def proposed_inputs(tmp_path: Path, file: str, target: str) -> list[set[str]]:
+    """Inputs of the formulations, for one file alone, whose target is or is derived from the named column."""
+    with open_source(alone(tmp_path, file)) as dataset:
         found = RulesBrainstormer().propose(dataset, profile_dataset(dataset))
     return [set(one.inputs) for one in (*found.proposals, *found.reserves) if one.target.source == target]
 
@@ -156,6 +156,7 @@ def test_votes_do_not_tell_who_is_inducted_into_the_hall_of_fame(tmp_path: Path)
         assert not shown & {"votes", "ballots", "needed"}
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("faa_birdstrikes")
 def test_the_costs_of_a_strike_do_not_tell_its_damage(pool: Pools) -> None:
     found = [one for one in pool("faa_birdstrikes") if "damage" in one.card.targets[0].lower()]
@@ -164,9 +165,21 @@ def test_the_costs_of_a_strike_do_not_tell_its_damage(pool: Pools) -> None:
         assert not inputs(competition) & LEAKS["faa_birdstrikes"]["damage"]
 
 
+SOLUBILITY = "molecules_moleculenet/originals/ESOL_delaney-processed.csv"
+
+
+def test_one_real_file_gives_a_verified_competition_without_what_is_known_to_leak(tmp_path: Path) -> None:
+    mlesmith_env.generate(alone(tmp_path, SOLUBILITY), tmp_path / "pool", limit=1)
+    pool = mlesmith_env.Pool(tmp_path / "pool")
+    (competition,) = [pool.get(name) for name in pool]
+    assert competition.card.scores
+    assert competition.card.targets == ("measured log solubility in mols per litre",)
+    assert not inputs(competition) & leaks_of("molecules_moleculenet", competition.card.targets[0])
+    assert not inputs(competition) & IDENTIFIERS["molecules_moleculenet"]
+
+
 def test_somebodys_predicted_solubility_is_no_input(tmp_path: Path) -> None:
-    file = "molecules_moleculenet/originals/ESOL_delaney-processed.csv"
-    found = proposed_inputs(tmp_path, file, "measured log solubility in mols per litre")
+    found = proposed_inputs(tmp_path, SOLUBILITY, "measured log solubility in mols per litre")
     assert found
     assert not any("predicted" in name for shown in found for name in shown)
 

@@ -24,11 +24,13 @@ import pandas as pd
 from generators.competitions.card import Card
 from generators.competitions.grade import Outcome, Part
 from generators.competitions.grading_rehearsal import Rehearsal, RehearsedMetric
-from generators.competitions.guard import InvalidSubmission, align, parse_submission
+from generators.competitions.guard import align
 from generators.competitions.metric_file import PackageMetric, load_metric
 from generators.competitions.package import METRIC, read_answers, read_card
 from generators.competitions.parts import part_mask
 from generators.competitions.plain_csv import COPIES_ON_WRITE, Aligned, PlainReader
+from generators.competitions.submission_file import InvalidSubmission, parse_submission
+from generators.parsing import parse_module
 
 _INVALID = "InvalidSubmissionError"
 _REFUSED = "the metric refused the submission"
@@ -84,7 +86,7 @@ def rehearse_grading(prepared: Prepared | dict[str, Any]) -> Iterator[None]:
 def _import_libraries(metric: Path) -> None:
     """Import the parts of libraries that `metric.py` will import at its head."""
     try:
-        statements = ast.parse(metric.read_bytes()).body
+        statements = parse_module(metric.read_bytes()).body
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):  # told when it is loaded for a grading
         return
     for statement in statements:

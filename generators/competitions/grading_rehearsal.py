@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from generators.competitions.card import Card
-from generators.competitions.guard import align, parse_submission
+from generators.competitions.guard import align
 from generators.competitions.plain_csv import PlainReader
 from generators.competitions.scoring import perfect_submission, score
+from generators.competitions.submission_file import parse_submission
 
 _FEW_ROWS = 1000
 _MANY_ROWS = 50_000

@@ -1,4 +1,4 @@
-"""The guard before every metric: a submission is read as bytes, checked against the answers and put in their order.
+"""The guard before every metric: a submission is checked against the answers and put in their order.
 
 Whatever a participant can do wrong is an `InvalidSubmission` whose message says what to change. What passes has the
 expected columns, every id once, finite numbers or known classes, and rows aligned with the answers, so that a metric
@@ -7,8 +7,6 @@ never decides what a missing or repeated row is worth.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -18,6 +16,7 @@ from generators.competitions.card import Card, SubmissionForm
 from generators.competitions.forms import NUMBER_FORMS, SUBMITTED_CELLS, cell_problem
 from generators.competitions.labels import Spellings, match_labels
 from generators.competitions.metrics import METRICS
+from generators.competitions.submission_file import InvalidSubmission
 
 LARGEST_NUMBER = 1e100
 """Magnitude beyond which a prediction is refused: squares and sums of what is below stay finite."""
@@ -25,68 +24,9 @@ SUM_TOLERANCE = 1e-3
 """How far the probabilities of a row may be from summing to 1."""
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-_SIGNATURES = {
-    b"PK\x03\x04": "a zip archive",
-    b"PAR1": "a Parquet file",
-    b"\x1f\x8b": "a gzip file",
-    b"\x80\x04": "a pickle",
-    b"\x80\x05": "a pickle",
-}
 _NOT_A_VALUE = frozenset({"nan", "<na>", "nat"})
 """What libraries write for a missing value and hardly anybody for a word."""
 _MISSING = frozenset({"", "nan", "na", "n/a", "<na>", "null", "none", "nat"})
-
-
-class InvalidSubmission(ValueError):  # noqa: N818 - an outcome of grading, not a failure of the program
-    """The submission is at fault; the message says what to change."""
-
-
-def parse_submission(data: bytes, *, max_rows: int = 5_000_000, max_columns: int = 10_000) -> pd.DataFrame:
-    """The cells of a CSV submission as text, nothing interpreted; cells that a short line lacks are empty.
-
-    UTF-8, with or without a byte order mark. Raises `InvalidSubmission`.
-    """
-    text = _decode(data)
-    header = _header(text)
-    if len(header) > max_columns:
-        raise InvalidSubmission(f"the submission has {len(header):,} columns; at most {max_columns:,} are read")
-    try:
-        table = pd.read_csv(io.StringIO(text), header=None, dtype=str, na_filter=False, nrows=max_rows + 2)
-    except (ValueError, OverflowError) as error:
-        detail = str(error).replace("Error tokenizing data. C error: ", "").strip()
-        raise InvalidSubmission(f"the submission is not a well-formed CSV table: {detail}") from None
-    if len(table) - 1 > max_rows:
-        raise InvalidSubmission(f"the submission has more than {max_rows:,} rows")
-    names = table.iloc[0].tolist()
-    rows = table.iloc[1:].reset_index(drop=True)
-    if rows.empty:
-        raise InvalidSubmission("the submission has a header but no rows")
-    rows.columns = pd.Index(names)
-    return rows
-
-
-def _decode(data: bytes) -> str:
-    if not data.strip():
-        raise InvalidSubmission("the submission is empty; write it with `to_csv('submission.csv', index=False)`")
-    for signature, kind in _SIGNATURES.items():
-        if data.startswith(signature):
-            raise InvalidSubmission(f"the submission looks like {kind}; it must be plain CSV text")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidSubmission(
-            f"the submission is not UTF-8 text (byte {error.start}); write it with `to_csv(..., encoding='utf-8')`"
-        ) from None
-    if "\0" in text:
-        raise InvalidSubmission("the submission holds NUL characters; it must be plain CSV text")
-    return text
-
-
-def _header(text: str) -> list[str]:
-    try:
-        return next((row for row in csv.reader(io.StringIO(text, newline="")) if row), [])
-    except csv.Error as error:
-        raise InvalidSubmission(f"the header of the submission cannot be read: {error}") from None
 
 
 def align(submission: pd.DataFrame, answers: pd.DataFrame, card: Card) -> pd.DataFrame:

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from generators.competitions.forms import NUMBER_FORMS
-from generators.competitions.guard import parse_submission
 from generators.competitions.metric_file import load_metric
 from generators.competitions.package import METRIC, SAMPLE_SUBMISSION, read_answers, read_card
 from generators.competitions.scoring import perfect_submission
+from generators.competitions.submission_file import parse_submission
 
 
 def try_metric(*, root: Path) -> dict[str, Any]:

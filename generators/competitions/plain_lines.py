@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Protocol
 
@@ -122,30 +123,37 @@ class _Reading:
         """Read pieces from the first on; gives the row after the last one read. Raises `ValueError` for what cannot be
         read."""
         row = 0
-        for piece in self._pieces(self._left.popleft):
-            self._put(piece, row)
-            row += piece.count
+        with self._both_ending():
+            for piece in self._pieces(self._left.popleft):
+                self._put(piece, row)
+                row += piece.count
         return row
 
     def from_end(self) -> int:
         """Read pieces from the last on; gives the first row read. Raises `ValueError` for what cannot be read."""
         row = len(self._ids[0])
-        for piece in self._pieces(self._left.pop):
-            row -= piece.count
-            self._put(piece, row)
+        with self._both_ending():
+            for piece in self._pieces(self._left.pop):
+                row -= piece.count
+                self._put(piece, row)
         return row
 
-    def _pieces(self, take: _Take) -> Iterator[Piece]:
+    @contextmanager
+    def _both_ending(self) -> Iterator[None]:
+        """What ends the reading of one thread leaves nothing for the other to go on with."""
         try:
-            while True:
-                try:
-                    start, end = take()
-                except IndexError:
-                    return
-                yield Piece(self._lines[start:end], len(self._places))
+            yield
         except BaseException:
-            self._left.clear()  # the other thread need not go on
+            self._left.clear()
             raise
+
+    def _pieces(self, take: _Take) -> Iterator[Piece]:
+        while True:
+            try:
+                start, end = take()
+            except IndexError:
+                return
+            yield Piece(self._lines[start:end], len(self._places))
 
     def _put(self, piece: Piece, first: int) -> None:
         """Put what the lines of a piece say where it belongs: they begin at the row `first`."""
@@ -153,7 +161,6 @@ class _Reading:
         if first < 0 or not all(
             piece.texts(place).equals(ids[rows]) for place, ids in zip(self._places, self._ids, strict=False)
         ):
-            self._left.clear()
             raise ValueError("the ids are others")
         for place, found in zip(self._places[len(self._ids) :], self._found, strict=True):
             found[rows] = self._column.read(piece, place)

@@ -13,6 +13,7 @@ from typing import Any
 
 from generators.competitions import thinning
 from generators.errors import CompetitionError
+from generators.parsing import parse_expression, parse_module
 from sandboxes.limits import Limits
 
 PREPARE_LIMITS = Limits(wall_s=120.0, memory_mib=8192)
@@ -25,7 +26,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 def parsed(path: Path) -> ast.Module | None:
     """The syntax tree of a file, None where it is no Python or not there."""
     try:
-        return ast.parse(path.read_bytes(), filename=path.name)
+        return parse_module(path.read_bytes(), path.name)
     except (OSError, SyntaxError, ValueError):
         return None
 
@@ -35,7 +36,7 @@ def text_block(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     escaped = _CONTROLS.sub(lambda found: f"\\x{ord(found.group()):02x}", escaped)
     block = f'"""\\\n{escaped}"""'
-    assert ast.literal_eval(block) == text, "a text must come back as it went in"
+    assert ast.literal_eval(parse_expression(block)) == text, "a text must come back as it went in"
     return block
 
 
@@ -109,5 +110,5 @@ def _literal(value: Any) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    ast.parse(text, filename=path.name)
+    parse_module(text, path.name)
     path.write_text(text, encoding="utf-8", newline="\n")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from generators.competitions.card import Card, SubmissionForm
 from generators.errors import CompetitionError
+from generators.parsing import parse_module
 
 SOLUTIONS = "solutions"
 TRIVIAL = "solutions/trivial.py"
@@ -74,7 +75,7 @@ def read_solution(root: Path, path: str) -> Solution:
 def _seed_lines(code: str) -> list[int]:
     """Places of the lines `SEED = <whole number>` at the top level; none where the text is no Python."""
     try:
-        tree = ast.parse(code)
+        tree = parse_module(code)
     except (SyntaxError, ValueError):
         return []
     return [

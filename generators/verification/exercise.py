@@ -13,10 +13,10 @@ import pandas as pd
 
 from generators.competitions.card import Card
 from generators.competitions.forms import NUMBER_FORMS, OPEN_FORMS
-from generators.competitions.guard import parse_submission
 from generators.competitions.metric_file import load_metric
 from generators.competitions.package import METRIC, SAMPLE_SUBMISSION, read_answers, read_card
 from generators.competitions.scoring import perfect_submission
+from generators.competitions.submission_file import parse_submission
 
 _UNKNOWN = "surely-not-in-the-data"
 

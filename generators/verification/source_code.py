@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from generators.parsing import parse_module
+
 # fmt: off
 _NETWORK_AND_PROCESSES = frozenset(
     {
@@ -44,7 +46,7 @@ class Source:
 def parse_source(path: Path) -> Source:
     """The parsed file; a file that is no Python or not there gives a source with an error."""
     try:
-        return Source(ast.parse(path.read_bytes(), filename=path.name))
+        return Source(parse_module(path.read_bytes(), path.name))
     except (OSError, SyntaxError, ValueError) as error:
         return Source(ast.Module([], []), f"{path.name}: {error}")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from generators.chat.messages import Chat, Message, Purpose, Reply, Tool, ToolCall
-from mlesmith_env import actions
+from mlesmith_env import action_reading, actions
 from mlesmith_env.agents.agent import Account, Said
 from mlesmith_env.agents.conversation import USUAL_TOKENS, Conversation, check_budget
 from mlesmith_env.agents.prompting import rendered
@@ -98,7 +98,7 @@ class ReActAgent:
 
     def _count(self, action: Any) -> Any:
         self._turns += 1
-        self._malformed += isinstance(actions.parse_action(action), actions.Malformed)
+        self._malformed += isinstance(action_reading.parse_action(action), actions.Malformed)
         return action
 
 
@@ -118,6 +118,6 @@ def _action_of(call: ToolCall) -> Any:
 def _action_in(reply: Reply) -> Any:
     """The action in a reply without calls, as the text that it is."""
     text = reply.message.text
-    if reply.finish == "length" and isinstance(actions.parse_action(text), actions.Malformed):
+    if reply.finish == "length" and isinstance(action_reading.parse_action(text), actions.Malformed):
         return actions.Malformed(_CUT_OFF, _SHORTER, text[:2000])
     return text

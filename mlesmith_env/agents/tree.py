@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from generators.chat.messages import Chat, Message, Purpose
-from mlesmith_env import actions
+from mlesmith_env import action_reading, actions
 from mlesmith_env.agents.agent import Account, Said
 from mlesmith_env.agents.conversation import spoken
 from mlesmith_env.agents.prompting import rendered
@@ -203,7 +203,7 @@ class _Search:
             reply = self._agent._chat.complete(messages, purpose=self._purpose)
             self.said.append(Said.of(len(self.nodes), reply))
             text = reply.message.text
-            action = actions.parse_action(text)
+            action = action_reading.parse_action(text)
             if isinstance(action, actions.RunCode) and action.code is not None:
                 return _plan(text), action.code
             problem = action.problem if isinstance(action, actions.Malformed) else f"this is a {action.type}."

@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 from generators.competitions.card import Card, Objective, Parts, Provenance, Split, SubmissionForm
-from generators.competitions.guard import align, parse_submission
+from generators.competitions.guard import align
 from generators.competitions.metrics import METRICS
 from generators.competitions.package import Competition
 from generators.competitions.scoring import score
 from generators.competitions.solutions import TABLE_FORMS
+from generators.competitions.submission_file import parse_submission
 from generators.errors import CompetitionError
 from mlesmith_env.agents.aims import aim_of
 from mlesmith_env.agents.columns import look_at, read_public

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from generators.errors import CompetitionError
-from mlesmith_env.actions import Malformed, parse_action
+from mlesmith_env.action_reading import parse_action
+from mlesmith_env.actions import Malformed
 from mlesmith_env.agents.agent import Agent
 from mlesmith_env.agents.scripted import ScriptedAgent
 

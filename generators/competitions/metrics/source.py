@@ -12,6 +12,8 @@ from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
+from generators.parsing import parse_module
+
 _LIBRARY = __package__ or ""
 
 
@@ -52,7 +54,7 @@ def _collect(
         elif name in outer:
             imports[outer[name]] = None
         elif name in assigned:
-            nodes = ast.walk(ast.parse(assigned[name]))
+            nodes = ast.walk(parse_module(assigned[name]))
             inside = [node.id for node in nodes if isinstance(node, ast.Name) and node.id in outer]
             imports |= dict.fromkeys(outer[other] for other in inside)
             constants[assigned[name]] = None
@@ -66,7 +68,7 @@ def _module_level(module: ModuleType) -> tuple[dict[str, str], dict[str, str]]:
     text = inspect.getsource(module)
     imports: dict[str, str] = {}
     assigned: dict[str, str] = {}
-    for statement in ast.parse(text).body:
+    for statement in parse_module(text).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             imports |= dict(_import_lines(statement))
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
@@ -90,7 +92,7 @@ def _without_imports(function: Callable[..., Any]) -> tuple[str, list[str], list
     Imports inside a function keep this package quick to import; in a generated file they belong at its head.
     """
     text = textwrap.dedent(inspect.getsource(function))
-    definition = ast.parse(text).body[0]
+    definition = parse_module(text).body[0]
     lines = text.splitlines()
     imports: list[str] = []
     local: set[str] = set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +25,7 @@ from generators.competitions.package import (
 )
 from generators.competitions.prepare_file import PREPARE_LIMITS
 from generators.competitions.solutions import SOLUTION_FILES
+from generators.parsing import parse_module
 from generators.roles.llm.capability import Arguments, CallRefused, Capability, Said
 from generators.roles.llm.fencing import repeatable
 from generators.roles.llm.solving import Solved, solve
@@ -271,7 +271,7 @@ class Bench:
         note = f"{path.name} is written, {len(text)} characters."
         if path.suffix == ".py":
             try:
-                ast.parse(text, filename=path.name)
+                parse_module(text, path.name)
             except (SyntaxError, ValueError) as error:
                 note += f" It is no Python yet: {error}."
         return Said(note)

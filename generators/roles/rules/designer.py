@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.errors import CompetitionError
 from generators.finding import Blame, Finding
+from generators.parsing import parse_module
 from generators.roles.proposal import Proposal
 from generators.roles.protocols import Draft
 from generators.roles.rules.describing import Counts, Tables, description
@@ -176,5 +176,5 @@ def _counts(proposal: Proposal, dataset: RawDataset, tables: Tables) -> Counts:
 
 def _write(path: Path, text: str) -> None:
     if path.suffix == ".py":
-        ast.parse(text, filename=path.name)
+        parse_module(text, path.name)
     path.write_text(text, encoding="utf-8", newline="\n")

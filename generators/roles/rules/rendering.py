@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from generators.competitions.prepare_file import text_block
 from generators.datasets.readers.code import literal as one_line
+from generators.parsing import parse_expression
 
 _WIDTH = 110
 
@@ -67,7 +68,7 @@ def broken_call(expression: str, head: str = "") -> str:
     """A call that is too long for one line, with one argument a line; `head` is what stands before it."""
     if len(head) + len(expression) <= _WIDTH + 8:
         return expression
-    call = ast.parse(expression, mode="eval").body
+    call = parse_expression(expression)
     if not isinstance(call, ast.Call):
         return expression
     indent = " " * (len(head) - len(head.lstrip()))

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.competitions.card import Card, Modality, Objective, Parts, Provenance, Split, SubmissionForm
-from generators.competitions.guard import InvalidSubmission, align, parse_submission
+from generators.competitions.guard import align
+from generators.competitions.submission_file import InvalidSubmission, parse_submission
 from tests.fuzzing import examples
 
 IDS = ["7", "8", "9", "10"]

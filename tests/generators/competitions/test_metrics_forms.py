@@ -8,12 +8,13 @@ import pytest
 
 from generators.competitions.card import Card, Modality, Parts, Provenance, Split, SubmissionForm
 from generators.competitions.forms import NUMBER_FORMS
-from generators.competitions.guard import InvalidSubmission, align, parse_submission
+from generators.competitions.guard import align
 from generators.competitions.metrics import METRICS, get_metric
 from generators.competitions.metrics.cells import draw_mask, write_mask
 from generators.competitions.package import ANSWERS, read_answers
 from generators.competitions.plain_csv import PlainReader
 from generators.competitions.scoring import perfect_submission, score
+from generators.competitions.submission_file import InvalidSubmission, parse_submission
 from generators.errors import CompetitionError
 from generators.roles.rules.measuring import metric_source
 

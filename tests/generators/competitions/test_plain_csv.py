@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from generators.competitions.card import Card, Modality, Objective, Parts, Provenance, Split, SubmissionForm
-from generators.competitions.guard import InvalidSubmission, align, parse_submission
+from generators.competitions.guard import align
 from generators.competitions.plain_csv import PlainReader
+from generators.competitions.submission_file import InvalidSubmission, parse_submission
 from tests.fuzzing import examples
 
 NUMBERS = ["7", "8", "-9", "10", "0", "4294967295"]

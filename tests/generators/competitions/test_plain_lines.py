@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,11 +10,11 @@ import pyarrow as pa
 import pytest
 
 from generators.competitions.plain_columns import PlainLabels, PlainNumbers
-from generators.competitions.plain_lines import PlainLines
+from generators.competitions.plain_lines import Piece, PlainLines
 
-ROWS = 400_000
+ROWS = 170_000
 RANDOM = np.random.default_rng(0)
-IDS = [f"row {number}" for number in RANDOM.permutation(ROWS)]
+IDS = [f"the row of the number {number:06}" for number in RANDOM.permutation(ROWS)]
 SHORT = ["a", "ab", "é"]
 LONG = ["a", "ab", "a class of many letters"]
 NUMBERS = RANDOM.normal(size=ROWS)
@@ -29,7 +30,7 @@ DATA = ("\n".join(LINES) + "\n").encode()
 
 def read(reader: PlainLines, written: Sequence[str], places: Sequence[int]) -> list[np.ndarray] | None:
     data = ("\n".join(["header", *written]) + "\n").encode()
-    assert len(data) > 5 << 20
+    assert len(data) > 9 << 19
     return reader.read(data, len("header\n"), places)
 
 
@@ -80,6 +81,32 @@ def test_one_line_that_is_not_plain_leaves_all_to_another_reader(row: int, line:
     reader = PlainLines([pa.array(IDS, pa.string())], PlainNumbers())
     as_it_was, as_it_is = f"{LINES[row]}\n", f"{line.format(id=IDS[row])}\n"
     assert reader.read(DATA.replace(as_it_was.encode(), as_it_is.encode(), 1), 0, (0, 1)) is None
+
+
+class SlowNumbers(PlainNumbers):
+    """Numbers that take a while, so that what one thread meets is known before the other is through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces = 0
+
+    def read(self, piece: Piece, place: int) -> np.ndarray:
+        found = super().read(piece, place)
+        self.pieces += 1
+        time.sleep(0.05)
+        return found
+
+
+@pytest.mark.parametrize("row", [0, ROWS - 1])
+@pytest.mark.parametrize("line", ["{id},x", "{id}", "another,1"])
+def test_what_one_thread_cannot_read_ends_the_other_early(row: int, line: str) -> None:
+    numbers = SlowNumbers()
+    reader = PlainLines([pa.array(IDS, pa.string())], numbers)
+    assert reader.read(DATA, 0, (0, 1)) is not None
+    whole, numbers.pieces = numbers.pieces, 0
+    as_it_was, as_it_is = f"{LINES[row]}\n", f"{line.format(id=IDS[row])}\n"
+    assert reader.read(DATA.replace(as_it_was.encode(), as_it_is.encode(), 1), 0, (0, 1)) is None
+    assert numbers.pieces < whole - 1
 
 
 @pytest.mark.parametrize("change", ["one more", "one less", "one twice", "two swapped", "none"])
