@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -67,11 +68,18 @@ class ScriptedTrial:
         own = isinstance(programs, OwnSolutions)
         measured = Measurements(competition.card, own=own)
         started = time.perf_counter()
-        with _stage(competition, self.sandbox or (_isolated_sandbox if own else _local_sandbox)) as stage:
+        factory = self.sandbox or (_isolated_sandbox if own else _local_sandbox)
+        with ThreadPoolExecutor(1, "resampling") as beside, _stage(competition, factory) as stage:
             climbed = [_sample_submission(competition)]
             climbed += [stage.attempt(rung) for rung in programs.rungs()]
             measured.attempts += _graded(competition, climbed)
-            best = measured.best("scripted")
+            best, floor = measured.best("scripted"), measured.best("trivial")
+            resampled = None
+            if best is not None and floor is not None:
+                learned = measured.of("scripted")
+                # it goes on while programs run, which are waited for and not worked on here
+                left = [floor.data, *(attempt.data for attempt in learned)]
+                resampled = beside.submit(resampled_scores, competition, left)
             if best is not None:
                 seeds = self.seeds - (self.seeds > 2 and programs.large)
                 others = programs.again(best.name, seeds=seeds)
@@ -79,12 +87,10 @@ class ScriptedTrial:
                 measured.again += _graded(competition, again)
             measured.ending = stage.end()
         measured.seconds = time.perf_counter() - started
-        floor = measured.best("trivial")
-        if best is not None and floor is not None:
-            learned = measured.of("scripted")
-            measured.resampled = resampled_scores(competition, [floor.data, *(attempt.data for attempt in learned)])
+        if resampled is not None and best is not None:
+            measured.resampled = resampled.result()
             if measured.resampled is not None:
-                measured.chance = spread_of_gain(measured.resampled, 1 + learned.index(best))
+                measured.chance = spread_of_gain(measured.resampled, 1 + measured.of("scripted").index(best))
         return measured
 
 
