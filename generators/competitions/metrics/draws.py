@@ -10,11 +10,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from generators.competitions.metrics import classification, discrimination, f_scores, probability
 from generators.competitions.metrics.metric import Metric
 
 _MOST_LABELS = 512
@@ -22,10 +21,6 @@ _MOST_LABELS = 512
 Score = Callable[[np.ndarray], float]
 """The score of the rows with these numbers, of which some may be there several times. Raises `ValueError` where it is
 not defined for them."""
-
-
-class _Made(Protocol):
-    def __call__(self, true: np.ndarray, predicted: np.ndarray, **arguments: Any) -> Score: ...
 
 
 def score_of_rows(
@@ -74,7 +69,7 @@ def _table_score(
 
 def _divided(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """0 where the divisor is."""
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole != 0)
+    return np.asarray(np.divide(part, whole, out=np.zeros(len(part)), where=whole != 0))
 
 
 def _f_scores(true: np.ndarray, predicted: np.ndarray, both: np.ndarray, beta: float = 1.0) -> np.ndarray:
@@ -118,7 +113,8 @@ def _macro_f1(counts: _Counts) -> float:
 
 
 def _micro_f1(counts: _Counts) -> float:
-    return _mean(_f_scores(*(np.array([part.sum()]) for part in (counts.true, counts.predicted, counts.both))))
+    true, predicted, both = (np.array([part.sum()]) for part in (counts.true, counts.predicted, counts.both))
+    return _mean(_f_scores(true, predicted, both))
 
 
 def _weighted_f1(counts: _Counts) -> float:
@@ -252,7 +248,7 @@ _OF_TABLES: Mapping[str, Callable[..., float]] = MappingProxyType(
         "weighted_f1": _weighted_f1,
     }
 )
-_OF_RANKS: Mapping[str, _Made] = MappingProxyType(
+_OF_RANKS: Mapping[str, Callable[..., Score]] = MappingProxyType(
     {
         "roc_auc": _roc_auc,
         "roc_auc_ovr": _roc_auc_ovr,
