@@ -6,10 +6,14 @@ and foreign code runs only after its text has passed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from generators.competitions.card import Card
 from generators.competitions.package import (
@@ -29,7 +33,7 @@ from generators.verification.layout import FileFact, file_digests, list_files
 from generators.verification.package_runs import Exercise, OwnTests, exercise_metric, run_own_tests
 from generators.verification.preparation import PrepareRun, run_prepare
 from generators.verification.source_code import Source, parse_source
-from generators.verification.tables import TableFact, read_table
+from generators.verification.tables import TableFact, cells, keys, places, read_table
 
 _BACKGROUND = ThreadPoolExecutor(thread_name_prefix="mlesmith-prepare")
 TABLES = (TRAIN, TEST, SAMPLE_SUBMISSION, ANSWERS)
@@ -110,6 +114,16 @@ class Evidence:
     def answers(self) -> TableFact:
         """private/test_answer.csv."""
         return self.tables[ANSWERS]
+
+    def answers_to(self, wanted: Sequence[Any]) -> dict[str, np.ndarray]:
+        """The texts of each target for rows with these keys (see `keys`), all of which are among the answers."""
+        rows = places(wanted, keys(self.answers.text, self.card.ids))
+        return {target: cells(self.answers.text[target])[rows] for target in self.card.targets}
+
+    @property
+    def test_answers(self) -> dict[str, np.ndarray]:
+        """As `answers_to`, for the rows of public/test.csv."""
+        return self.answers_to(keys(self.test.text, self.card.ids))
 
     @cached_property
     def named_series(self) -> NamedSeries | None:
