@@ -19,6 +19,9 @@ from generators.roles.rules import review_package, review_shortcuts
 from generators.roles.rules.review_finding import Figures
 from generators.roles.rules.review_probes import Material, thinned
 
+_PRIOR = 5
+"""Place among the results of the check that waits for the grader, and is therefore made last."""
+
 
 class RulesReviewer:
     """Probes of the review layer, each with the figures that it rests on. Deterministic."""
@@ -40,17 +43,18 @@ def _results(
     competition: Competition, train: pd.DataFrame, material: Material, graded: Future[dict[str, Grade]]
 ) -> tuple[CheckResult, ...]:
     card, root = competition.card, competition.root
-    return (
+    computed = (
         _result("single_feature_probe", lambda figures: review_shortcuts.single_features(material, card, figures)),
         _result("order_probe", lambda figures: review_shortcuts.positions(material, figures)),
         _result("nearest_duplicate_probe", lambda figures: review_shortcuts.duplicates(material, card, figures)),
         _result("file_probe", lambda figures: review_shortcuts.files(root, material, figures)),
         _result("adversarial_validation", lambda figures: review_shortcuts.drift(material, card, figures)),
-        _result("no_feature_prior", lambda figures: review_package.priors(card, graded.result(), figures)),
         _result("metric_fits_balance", lambda figures: review_package.balance(competition, figures)),
         _result("description_complete", lambda figures: review_package.description(competition, train, figures)),
         _result("use_of_data", lambda figures: review_package.data_use(material, card, figures)),
     )
+    prior = _result("no_feature_prior", lambda figures: review_package.priors(card, graded.result(), figures))
+    return (*computed[:_PRIOR], prior, *computed[_PRIOR:])
 
 
 def _result(check: str, probe: Callable[[Figures], Iterable[Finding]]) -> CheckResult:
