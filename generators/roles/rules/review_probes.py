@@ -50,7 +50,7 @@ def single_feature(material: Material, name: str) -> float:
     Classes: share of the errors of always answering the most frequent class that a small tree avoids. Numbers: the
     explained variance of ranks.
     """
-    both = pd.concat([material.train[[name]], material.test[[name]]], ignore_index=True)
+    both = pd.concat([material.train[name], material.test[name]], ignore_index=True).to_frame()
     matrix = _with_target_means(both, material)
     return _skill(matrix[: len(material.train)], matrix[len(material.train) :], material, leaf=5)
 
