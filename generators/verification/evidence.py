@@ -151,7 +151,7 @@ class Evidence:
 
     def wait(self) -> None:
         """Until nothing that was begun still runs, so that the package can be changed or removed."""
-        wait(self._begun.values())
+        wait(list(self._begun.values()))
 
     @cached_property
     def first_run(self) -> PrepareRun | None:
