@@ -67,16 +67,30 @@ class Check:
     """Checks that must have held, or else this one says nothing: so that one defect is reported once, by its name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is begun in the background before a check asks for it."""
+
+    needs: frozenset[str]
+    """Checks that must have held."""
+    begin: Callable[[Evidence], None]
+
+
 def run_checks(
-    checks: Sequence[Check], evidence: Evidence, *, without: Collection[str] = ()
+    checks: Sequence[Check], evidence: Evidence, *, without: Collection[str] = (), ahead: Sequence[Ahead] = ()
 ) -> tuple[CheckResult, ...]:
     """The result of each check, in order. A check whose needs did not hold is skipped, never passed.
 
-    `without`: names of checks that are left out, and that no other waits for.
+    `without`: names of checks that are left out, and that no other waits for. `ahead`: begun each as soon as it may be;
+    all of it has ended when the results are there.
     """
     held = set(without)
     results = []
+    waiting = list(ahead)
     for check in checks:
+        for early in [one for one in waiting if one.needs <= held]:
+            waiting.remove(early)
+            early.begin(evidence)
         if check.name in without:
             continue
         started = time.perf_counter()
@@ -87,6 +101,7 @@ def run_checks(
         if result.outcome is not CheckOutcome.FAILED and not lacking:
             held.add(check.name)
         results.append(result)
+    evidence.wait()
     return tuple(results)
 
 
