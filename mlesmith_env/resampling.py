@@ -25,7 +25,6 @@ def resampled_scores(competition: Competition, submissions: Sequence[bytes]) -> 
 
     from generators.competitions.guard import align
     from generators.competitions.metrics import METRICS
-    from generators.competitions.metrics.draws import score_of_rows
     from generators.competitions.scoring import metric_arrays
     from generators.competitions.submission_file import parse_submission
 
@@ -36,14 +35,13 @@ def resampled_scores(competition: Competition, submissions: Sequence[bytes]) -> 
     answers = competition.answers()
     arguments = metric.arguments(card.classes, card.metric_parameters)
     pairs = [metric_arrays(answers, align(parse_submission(one), answers, card), card) for one in submissions]
-    scores_of = [score_of_rows(metric, truth, predicted, arguments) for truth, predicted in pairs]
     rng = np.random.default_rng(0)
     size = min(len(answers), _DRAWN_ROWS)
     draws = []
     for _ in range(_DRAWS):
         rows = rng.integers(len(answers), size=size)
         try:
-            draws.append([score(rows) for score in scores_of])
+            draws.append([metric.function(truth[rows], predicted[rows], **arguments) for truth, predicted in pairs])
         except ValueError:  # a draw without one of the classes, for which the metric is undefined
             continue
     if len(draws) < 2:
