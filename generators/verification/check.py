@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,9 +84,16 @@ def run_checks(
     `without`: names of checks that are left out, and that no other waits for. `ahead`: begun each as soon as it may be;
     all of it has ended when the results are there.
     """
+    try:
+        return tuple(_results(checks, evidence, without, list(ahead)))
+    finally:
+        evidence.wait()
+
+
+def _results(
+    checks: Sequence[Check], evidence: Evidence, without: Collection[str], waiting: list[Ahead]
+) -> Iterator[CheckResult]:
     held = set(without)
-    results = []
-    waiting = list(ahead)
     for check in checks:
         for early in [one for one in waiting if one.needs <= held]:
             waiting.remove(early)
@@ -100,9 +107,7 @@ def run_checks(
         # what does not apply to a package is no obstacle to what builds on it
         if result.outcome is not CheckOutcome.FAILED and not lacking:
             held.add(check.name)
-        results.append(result)
-    evidence.wait()
-    return tuple(results)
+        yield result
 
 
 def _result(check: Check, observation: Observation, seconds: float) -> CheckResult:

@@ -151,7 +151,8 @@ class Evidence:
 
     def wait(self) -> None:
         """Until nothing that was begun still runs, so that the package can be changed or removed."""
-        wait(list(self._begun.values()))
+        while going_on := [run for run in list(self._begun.values()) if not run.done()]:  # one may begin another
+            wait(going_on)
 
     @cached_property
     def first_run(self) -> PrepareRun | None:
