@@ -93,6 +93,11 @@ class FunctionCall:
             os.close(self.write_ends.pop())
 
     @property
+    def exited(self) -> bool:
+        """Whether the end of the function's process has been told."""
+        return self.exit is not None
+
+    @property
     def reported(self) -> bool:
         """Whether the function's process has written its result and closed the pipe."""
         return bool(self._report) and "result" not in self._open.values()
