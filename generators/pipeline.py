@@ -26,7 +26,7 @@ from generators.tiering import Tiering
 from generators.verification.preparation import HASH_SEEDS
 from generators.verification.verdict import Trial, Verdict
 from generators.verification.verify import verify
-from sandboxes.script import warm_up
+from sandboxes.script import standing_by, warm_up
 
 ROUNDS = ".rounds"
 TALK = "talk"
@@ -52,6 +52,7 @@ class Generation:
     """What became of the tiers that were asked for, of every competition published."""
 
 
+@standing_by()
 def generate(
     dataset: RawDataset,
     out: Path,
