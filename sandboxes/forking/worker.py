@@ -6,6 +6,7 @@ import contextlib
 import gc
 import importlib
 import os
+import select
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ from typing import Any, NoReturn
 from sandboxes.confinement import linux, rlimits
 from sandboxes.confinement.confine import Confinement, Identity, shed_privileges
 from sandboxes.forking import wire
+from sandboxes.functions import rehearsal
 from sandboxes.sandbox import IsolationLevel
 
 Worker = Callable[[Mapping[str, Any], Sequence[int], int], None]
@@ -65,6 +67,7 @@ def become_worker(
                 linux.set_dumpable(dumpable=True)  # or its own /proc would be closed to it
         if calls is not None:
             request, fds = _await_call(calls)
+            request = {**request, "mapped": max(request["mapped"], rlimits.mapped_bytes())}
             _take_on(request, confinement)
         gc.enable()
     except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
@@ -82,7 +85,16 @@ def become_worker(
 
 
 def _await_call(calls: socket.socket) -> tuple[Mapping[str, Any], Sequence[int]]:
-    """The request, once it has come; ends this process where none will. Closes the socket."""
+    """The request, once it has come; ends this process where none will. Closes the socket.
+
+    Until then it is rehearsed what calls begin with.
+    """
+    poll = select.poll()
+    poll.register(calls, select.POLLIN)
+    with contextlib.suppress(Exception):  # of foreign libraries; nothing hangs on a rehearsal
+        for _ in rehearsal.steps():
+            if poll.poll(0):
+                break
     try:
         with calls:
             return wire.receive(calls)

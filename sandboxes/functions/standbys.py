@@ -13,12 +13,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sandboxes.confinement import cgroups
 from sandboxes.errors import SandboxError, SandboxStartError
-from sandboxes.forking import forkserver
+from sandboxes.forking import endings, forkserver
 from sandboxes.forking.tree import ConfinedTree
 
 _KINDS = 4
@@ -51,6 +52,10 @@ class _Kind:
     preload: frozenset[str] = frozenset()
     ready: list[_Standby] = field(default_factory=list)
     failed: bool = False
+    coming: tuple[Owners, frozenset[str]] | None = None
+    """What the one that is being made will be able to show and have loaded."""
+    promised: bool = False
+    """Whether a call waits for that."""
 
 
 class Standbys:
@@ -62,7 +67,7 @@ class Standbys:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._quiet = threading.Condition(self._lock)
+        self._changed = threading.Condition(self._lock)
         self._calls = 0
         self._kinds: OrderedDict[tuple[Any, ...], _Kind] = OrderedDict()
         self._maker: threading.Thread | None = None
@@ -79,7 +84,7 @@ class Standbys:
         finally:
             with self._lock:
                 self._calls -= 1
-                self._quiet.notify_all()
+                self._changed.notify_all()
 
     def take(self, asked: Mapping[str, Any], fds: Sequence[int], *, hash_seed: int) -> ConfinedTree | None:
         """The tree of a standby that has taken over the request `asked` with its descriptors; None without one.
@@ -99,29 +104,39 @@ class Standbys:
             kind.owners, kind.preload, kind.failed = kind.owners | owners, kind.preload | preload, False
             others = [self._kinds.popitem(last=False)[1] for _ in range(len(self._kinds) - _KINDS)]
             dropped = [one for other in others for one in other.ready]
+            self._await_one(kind, owners, preload)
             fit = [one for one in kind.ready if one.serves(owners, preload)]
             dropped += [one for one in kind.ready if one not in fit]
             standby = fit.pop(0) if fit else None
             kind.ready = fit
             self._make_more()
-        _end(dropped)
+        _end_later(dropped)
         if standby is not None and not _handed_over(standby.tree, asked, fds):
-            _end([standby])
+            _end_later([standby])
             return None
         return standby.tree if standby is not None else None
 
+    def _await_one(self, kind: _Kind, owners: Owners, preload: frozenset[str]) -> None:
+        """Where the next one is on its way already, wait for it: that takes less long than another start."""
+        if kind.ready or kind.promised or kind.coming is None:
+            return
+        if owners <= kind.coming[0] and preload <= kind.coming[1]:
+            kind.promised = True
+            self._changed.wait_for(lambda: kind.coming is None or self._closed, _PATIENCE_S)
+            kind.promised = False
+
     def close(self) -> None:
-        """End every standby, and make no more. Idempotent."""
+        """End every standby, and make no more; see `endings`. Idempotent."""
         with self._lock:
             self._closed = True
-            self._quiet.notify_all()
+            self._changed.notify_all()
             kinds, self._kinds = self._kinds, OrderedDict()
             maker, self._maker = self._maker, None
         if self._owner != os.getpid():
             return
         if maker is not None and maker is not threading.current_thread():
             maker.join()
-        _end([one for kind in kinds.values() for one in kind.ready])
+        _end_later([one for kind in kinds.values() for one in kind.ready])
 
     def _make_more(self) -> None:
         if self._wanting() is not None and self._maker is None:
@@ -134,23 +149,27 @@ class Standbys:
     def _work(self) -> None:
         while True:
             with self._lock:
-                self._quiet.wait_for(lambda: self._closed or not self._calls, _PATIENCE_S)
+                self._changed.wait_for(lambda: self._closed or not self._calls, _PATIENCE_S)
                 kind = None if self._closed else self._wanting()
                 if kind is None:
                     self._maker = None
                     return
-                owners, preload = kind.owners, kind.preload
+                owners, preload = kind.coming = kind.owners, kind.preload
             try:
                 made = _Standby(_waiting(kind, owners, preload), owners, preload)
             except (SandboxError, OSError):  # whoever calls a function will fail at its own start, and be told why
-                kind.failed = True
+                with self._lock:
+                    kind.failed, kind.coming = True, None
+                    self._changed.notify_all()
                 continue
             with self._lock:
+                kind.coming = None
+                self._changed.notify_all()
                 wanted = not self._closed and any(kind is one for one in self._kinds.values())
                 if wanted:
                     kind.ready.append(made)
             if not wanted:
-                _end([made])
+                _end_later([made])
 
 
 def _waiting(kind: _Kind, owners: Owners, preload: frozenset[str]) -> ConfinedTree:
@@ -190,9 +209,9 @@ def _handed_over(tree: ConfinedTree, asked: Mapping[str, Any], fds: Sequence[int
     return True
 
 
-def _end(standbys: Sequence[_Standby]) -> None:
+def _end_later(standbys: Sequence[_Standby]) -> None:
     for one in standbys:
-        one.tree.end(at_once=True)
+        endings.end_later(partial(one.tree.end, at_once=True))
 
 
 class _Held:
