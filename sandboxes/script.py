@@ -13,7 +13,7 @@ from sandboxes.errors import SandboxError
 from sandboxes.forking import endings, forkserver
 from sandboxes.functions import standbys
 from sandboxes.functions.arguments import pack
-from sandboxes.functions.function_call import FunctionCall, FunctionResult, describe_exit
+from sandboxes.functions.function_call import FunctionCall, FunctionResult, NeverBegunError, describe_exit
 from sandboxes.functions.function_request import FunctionRequest, absolute, scratch_folder
 from sandboxes.isolation import resolve_level
 from sandboxes.limits import Limits
@@ -61,8 +61,13 @@ def run_function(
         asked = request.to_json(scratch, task="function", function=function)
         pool = standbys.held() if request.level is IsolationLevel.NAMESPACES else None
         try:
-            with pool.calling() if pool is not None else contextlib.nullcontext():
-                return _call(request, asked, arguments or {}, pool)
+            if pool is None:
+                return _call(request, asked, arguments or {})
+            with pool.calling():
+                try:
+                    return _call(request, asked, arguments or {}, pool)
+                except NeverBegunError:  # what stood by may have been killed meanwhile
+                    return _call(request, asked, arguments or {})
         except OSError as error:  # foreign code has no part in it: descriptors or space of this host have run out
             raise SandboxError(f"the call could not be made: {error}") from error
         finally:
@@ -97,7 +102,10 @@ def standing_by() -> Iterator[None]:
 
 
 def _call(
-    request: FunctionRequest, asked: Mapping[str, Any], arguments: Mapping[str, Any], pool: standbys.Standbys | None
+    request: FunctionRequest,
+    asked: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    pool: standbys.Standbys | None = None,
 ) -> FunctionResult:
     started = time.monotonic()
     with FunctionCall(request.limits) as call:

@@ -27,6 +27,10 @@ _RESULT_BYTES = 64 << 20
 _DRAIN_S = 2.0
 
 
+class NeverBegunError(SandboxError):
+    """What was to run the function failed or ended before that: it can be called again."""
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionResult:
     """What became of one call. Everything in it comes from foreign code: data, never proof."""
@@ -168,11 +172,13 @@ class FunctionCall:
                 raise SandboxLostError("the process above the function is gone") from error
             return True
         if message["event"] == "failed":
-            raise SandboxError(f"{message['stage']}: {message['error']}")
+            # what the worker itself says comes before foreign code runs; what the supervisor says may come at any time
+            kind = NeverBegunError if message["stage"] == "worker" else SandboxError
+            raise kind(f"{message['stage']}: {message['error']}")
         if message["event"] != "exited":
             return False
         if not message["begun"]:
-            raise SandboxError(f"{describe_exit(message['status'])} while it was being set up")
+            raise NeverBegunError(f"{describe_exit(message['status'])} while it was being set up")
         self.end_with(message["status"], tree)
         return True
 

@@ -54,7 +54,12 @@ def test_code_that_takes_too_long_is_ended_and_told(raw):
 def processes() -> set[int]:
     """What the fork server has started and what runs below it."""
     server = psutil.Process(shared_server()._process.pid)
-    return {process.pid for process in server.children(recursive=True)}
+    found = set()
+    for process in server.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:  # it has ended, which the server has yet to take note of
+                found.add(process.pid)
+    return found
 
 
 def becomes_true(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
