@@ -31,6 +31,12 @@ from sandboxes.script import standing_by, warm_up
 ROUNDS = ".rounds"
 TALK = "talk"
 """Folder of a round with what roles and models said to one another."""
+_ISOLATED = (
+    "generators.competitions.grading_process",
+    "generators.competitions.metric_trial",
+    "generators.verification.exercise",
+)
+"""Modules of ours that call foreign code where it is isolated."""
 PLACE_TAKEN = "place_is_free"
 """Name of the check that fails where another competition has the id already."""
 
@@ -94,7 +100,7 @@ def generate(
     from generators.datasets.profiling import profile_dataset
 
     clock = Clock(on_event)
-    warm_up(HASH_SEEDS[:1])  # it loads while the dataset is read
+    warm_up(HASH_SEEDS[:1], _ISOLATED)  # it loads while the dataset is read
     with clock.stage(Stage.PROFILE, dataset.name):
         profile = profile_dataset(dataset, seed=seed)
     place = Path(out, ROUNDS) if work is None else Path(work)

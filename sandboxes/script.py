@@ -75,14 +75,15 @@ def run_function(
                 _take_back(request.writable)
 
 
-def warm_up(hash_seeds: Sequence[int] = (0,)) -> None:
+def warm_up(hash_seeds: Sequence[int] = (0,), modules: Sequence[str] = ()) -> None:
     """Let the warm interpreters load that calls with these hash seeds are forked from, without waiting.
 
-    Does nothing where they have been started. A start that fails is told by the call that needs it.
+    `modules`: dotted names of targets of ours, to be loaded too. Does nothing where all that has begun. A start that
+    fails is told by the call that needs it.
     """
     for hash_seed in hash_seeds:
         with contextlib.suppress(SandboxError):
-            forkserver.begin_server(hash_seed)
+            forkserver.begin_server(hash_seed).load_later(modules)
 
 
 @contextlib.contextmanager

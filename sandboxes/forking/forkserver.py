@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from sandboxes.confinement import cgroups
@@ -38,6 +38,8 @@ class ForkServer:
         self._greeting = threading.Lock()
         self._serving = False
         self._failure = ""
+        self.loads: frozenset[str] = frozenset()
+        """Modules of ours that it loads, beside the usual ones, when it has nothing else to do."""
         host, server = socket.socketpair()
         self._socket = host
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when the server fails, closed with it
@@ -116,6 +118,15 @@ class ForkServer:
     def running(self) -> bool:
         """Whether the server process still lives."""
         return self._process.poll() is None
+
+    def load_later(self, modules: Iterable[str]) -> None:
+        """Let it load these modules when it has nothing else to do; what cannot be loaded then is told by nobody."""
+        with self._lock:
+            lacking = frozenset(modules) - self.loads
+            self.loads |= lacking
+            if lacking:
+                with contextlib.suppress(OSError):  # it is gone: told to whoever needs it
+                    wire.send(self._socket, {"loads": sorted(lacking)})
 
     def spawn(self, request: Mapping[str, Any], fds: Sequence[int] = ()) -> ConfinedTree:
         """Start a confined tree. Its next events are `ready` or `failed`.
@@ -261,6 +272,13 @@ def begin_server(hash_seed: int = 0, interpreter: Interpreter = OURS) -> ForkSer
             except OSError as error:
                 raise SandboxStartError(f"the fork server cannot be started: {error}") from error
         return server
+
+
+def loads_of(hash_seed: int) -> frozenset[str]:
+    """What the server of that hash seed loads beside the usual modules, where there is one."""
+    with _shared.lock:
+        server = _shared.servers.get((OURS, hash_seed))
+        return frozenset() if server is None else server.loads
 
 
 def spawn(

@@ -101,7 +101,8 @@ class Standbys:
             key = (hash_seed, *((f["path"], f["mib"], f["entries"]) for f in asked["confinement"]["folders"]))
             kind = self._kinds.setdefault(key, _Kind(hash_seed, _general(asked)))
             self._kinds.move_to_end(key)
-            kind.owners, kind.preload, kind.failed = kind.owners | owners, kind.preload | preload, False
+            kind.owners, kind.failed = kind.owners | owners, False
+            kind.preload |= preload | forkserver.loads_of(hash_seed)
             others = [self._kinds.popitem(last=False)[1] for _ in range(len(self._kinds) - _KINDS)]
             dropped = [one for other in others for one in other.ready]
             self._await_one(kind, owners, preload)

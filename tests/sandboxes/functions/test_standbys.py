@@ -19,7 +19,7 @@ from sandboxes.functions.standbys import Standbys
 from sandboxes.isolation import probe
 from sandboxes.limits import Limits
 from sandboxes.sandbox import IsolationLevel
-from sandboxes.script import FunctionResult, run_function, standing_by
+from sandboxes.script import FunctionResult, run_function, standing_by, warm_up
 
 pytestmark = pytest.mark.skipif(not probe(IsolationLevel.NAMESPACES).ok, reason="standbys are for level namespaces")
 
@@ -235,6 +235,17 @@ def test_files_of_another_user_and_modules_of_ours_are_had_as_well(
         assert host.becomes_true(lambda: len(ready(pool)) == 2)
 
 
+def test_modules_that_are_loaded_beforehand_are_had_at_once(foreign: Path, pool: Standbys, host: Any) -> None:
+    module = "sandboxes.confinement.rlimits"
+    warm_up((0,), [module, "sandboxes.no_such_module"])
+    assert call(foreign, "say").value == "first"
+    await_full(pool, host)
+    assert all(module in one.preload for one in ready(pool))
+    before = ready(pool)
+    assert run_function(module, "mapped_bytes").value > 0
+    assert len(set(map(id, before)) & set(map(id, ready(pool)))) == 1, "one of them was taken"
+
+
 def test_threads_call_at_the_same_time(foreign: Path, pool: Standbys) -> None:
     found: list[Any] = []
     threads = [threading.Thread(target=lambda: found.append(call(foreign, "say").value)) for _ in range(8)]
@@ -267,6 +278,7 @@ def _call_in_child(foreign: Path, results: Any) -> None:
     results.put((standbys.held() is None, call(foreign, "say").value))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_host_takes_nothing_from_its_parents_pool(foreign: Path, pool: Standbys, host: Any) -> None:
     call(foreign, "say")
