@@ -91,7 +91,7 @@ def standing_by() -> Iterator[None]:
     """Within, a call of a function, in any thread of this process, leaves others of its kind ready for the next ones.
 
     A process that stands by is forked and confined already, has run nothing, and is used once; up to two wait for each
-    hash seed in use (about 20 MiB each). At the end of the outermost context they are ended, and what calls have left
+    hash seed in use (about 30 MiB each). At the end of the outermost context they are ended, and what calls have left
     to be cleared up is over.
     """
     standbys.hold()
