@@ -191,9 +191,13 @@ class ForkServer:
             self._process.wait(_LAST_WORDS_S)
         return not self.running
 
+    def hang_up(self) -> None:
+        """Let the server end, and with it every tree it started; `close` waits for that."""
+        self._socket.close()
+
     def close(self) -> None:
         """End the server and, through it, every tree it started."""
-        self._socket.close()
+        self.hang_up()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -222,6 +226,8 @@ class _Shared:
     def close(self) -> None:
         with self.lock:
             servers, self.servers = self.servers, {}
+        for server in servers.values():
+            server.hang_up()
         for server in servers.values():
             server.close()
         if servers:  # trees that nobody closed have ended with their server
