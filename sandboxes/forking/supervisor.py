@@ -346,7 +346,7 @@ class _Supervisor:
         self._tell("settled")
         calls, self._calls = self._calls, None
         if calls is not None:
-            with calls:
+            with calls, contextlib.suppress(ConnectionError):  # it has died, which is told when it is reaped
                 wire.send(calls, self._request, fds)
         for fd in fds:
             os.close(fd)

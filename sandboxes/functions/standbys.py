@@ -21,6 +21,7 @@ from sandboxes.confinement import cgroups
 from sandboxes.errors import SandboxError, SandboxStartError
 from sandboxes.forking import endings, forkserver
 from sandboxes.forking.tree import ConfinedTree
+from sandboxes.held import Held
 
 _KINDS = 4
 _EACH = 2
@@ -215,44 +216,19 @@ def _end_later(standbys: Sequence[_Standby]) -> None:
         endings.end_later(partial(one.tree.end, at_once=True))
 
 
-class _Held:
-    """The pool of this process, kept while somebody holds it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.pool: Standbys | None = None
-        self.holders = 0
-
-    def forget(self) -> None:
-        """After a fork of the host: the pool is the parent's. Its object stays: none of it may be collected here."""
-        _inherited.append(self.pool)
-        self.lock, self.pool, self.holders = threading.Lock(), None, 0
-
-
-_inherited: list[Standbys | None] = []
-_held = _Held()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_held.forget)
+_SHARED = Held(Standbys)
 
 
 def hold() -> None:
     """Let this process have a pool, which exists until each holder has let it go."""
-    with _held.lock:
-        _held.pool = _held.pool or Standbys()
-        _held.holders += 1
+    _SHARED.hold()
 
 
 def let_go() -> None:
     """The end of a `hold`. The last one ends the standbys."""
-    with _held.lock:
-        _held.holders = max(_held.holders - 1, 0)
-        pool = None
-        if not _held.holders:
-            pool, _held.pool = _held.pool, None
-    if pool is not None:
-        pool.close()
+    _SHARED.let_go()
 
 
 def held() -> Standbys | None:
     """The pool of this process, where somebody holds it."""
-    return _held.pool
+    return _SHARED.held
