@@ -257,6 +257,7 @@ class _Line:
             raw=self.workshop.dataset.root,
             trial=self.trial,
             reviewer=self.reviewer,
+            together=self.backends.get("reviewer") == "llm",
             watch=lambda layer: clock.stage(Stage(layer.value), name, attempt.number),
         )
         for finding in verdict.findings:

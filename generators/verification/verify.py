@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -29,12 +30,15 @@ def verify(
     raw: Path | None = None,
     trial: Trial | None = None,
     reviewer: Reviews | None = None,
+    together: bool = False,
     watch: Callable[[Layer], AbstractContextManager[None]] = lambda _: nullcontext(),
 ) -> Verdict:
     """The verdict on the package in `root`; writes nothing.
 
     Without `raw` the checks that run prepare.py do not apply; without a reviewer or a trial that layer is left out,
-    and so is every layer after one that found an error. Each layer runs inside `watch(layer)`.
+    and so is every layer after one that found an error. Each layer runs inside `watch(layer)`. `together`: the trial
+    goes on while the review does, which pays where that waits for a model; the verdict is the same, for it counts only
+    where the review finds no error, and its seconds are those that it is waited for.
 
     Raises `ValueError` where `root` is no folder, `SandboxError` where the machinery fails, `ModelError` where a
     reviewer's provider does.
@@ -53,14 +57,18 @@ def verify(
 
     with layer_of(Layer.ASSERTION):
         results = list(assertions_on(root.resolve(), raw.resolve() if raw else None))
-    if reviewer is not None and not _has_error(results):
-        with layer_of(Layer.REVIEW):
-            results += _review(root, reviewer)
     tried = TrialResult(checks=())
-    if trial is not None and not _has_error(results):
-        with layer_of(Layer.TRIAL):
-            tried = _try(root, trial)
-        results += tried.checks
+    with ThreadPoolExecutor(1, thread_name_prefix="mlesmith-trial") as aside:
+        begun: Future[TrialResult] | None = None
+        if reviewer is not None and not _has_error(results):
+            if together and trial is not None:
+                begun = aside.submit(_try, root, trial)
+            with layer_of(Layer.REVIEW):
+                results += _review(root, reviewer)
+        if trial is not None and not _has_error(results):
+            with layer_of(Layer.TRIAL):
+                tried = begun.result() if begun is not None else _try(root, trial)
+            results += tried.checks
     return Verdict(
         competition=_name(root),
         results=tuple(results),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 
 from generators.errors import CompetitionError
@@ -54,6 +57,57 @@ def test_layers_run_in_order_and_leave_their_seconds(package):
     assert list(verdict.seconds) == ["assertion", "review", "trial"]
     assert verdict.passed
     assert verdict.leaderboard == (ENTRY,)
+
+
+def test_a_trial_beside_the_review_has_begun_before_that_ends_and_gives_the_same_verdict(package):
+    begun = threading.Event()
+
+    class Patient(Judge):
+        def review(self, root):
+            assert begun.wait(30)
+            return super().review(root)
+
+    class Noted(Ladder):
+        def __call__(self, root):
+            begun.set()
+            return super().__call__(root)
+
+    beside = verify(package, reviewer=Patient(), trial=Noted(), together=True)
+    alone = verify(package, reviewer=Judge(), trial=Ladder())
+    assert list(beside.seconds) == list(alone.seconds)
+    assert bare(beside) == bare(alone)
+
+
+@pytest.mark.parametrize("fault", [None, CompetitionError("the metric fails"), SandboxError("no space is left")])
+def test_what_a_trial_beside_a_review_that_refuses_comes_to_does_not_count(package, fault):
+    class Broken(Ladder):
+        def __call__(self, root):
+            result = super().__call__(root)
+            if fault is not None:
+                raise fault
+            return result
+
+    trial = Broken()
+    beside = verify(package, reviewer=Judge(finding(Severity.ERROR)), trial=trial, together=True)
+    alone = verify(package, reviewer=Judge(finding(Severity.ERROR)), trial=Ladder())
+    assert trial.calls == 1
+    assert bare(beside) == bare(alone)
+    assert beside.leaderboard == ()
+
+
+def test_a_machine_that_fails_in_a_trial_beside_the_review_is_told(package):
+    class Failing(Ladder):
+        def __call__(self, root):
+            raise SandboxError("no space is left")
+
+    with pytest.raises(SandboxError, match="no space is left"):
+        verify(package, reviewer=Judge(), trial=Failing(), together=True)
+
+
+def bare(verdict: Verdict) -> dict[str, Any]:
+    """A verdict without its seconds."""
+    told = verdict.model_dump(mode="json", exclude={"seconds"})
+    return {**told, "results": [{**result, "seconds": 0.0} for result in told["results"]]}
 
 
 def test_no_later_layer_runs_after_an_assertion_failed(package):
