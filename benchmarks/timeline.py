@@ -18,7 +18,11 @@ OWN_CODE = ("generators.",)
 """Modules of ours that run inside sandboxes and call foreign code there: of these the foreign part alone counts."""
 PROBE = "import os; os.getcwd()"
 """What a session of a role runs before any code of a model."""
-WAITS = (("function_call", "wait"), ("session", "execute"), ("evidence", "second_run"))
+WAITS = (
+    ("function_call", "wait"),
+    ("session", "execute"),
+    *(("evidence", name) for name in ("first_run", "second_run", "exercise", "own_tests", "wait")),
+)
 """Where the main thread is while it waits for foreign code."""
 
 _ROOT = f"{Path(__file__).parents[1]}/"

@@ -26,11 +26,17 @@ from generators.tiering import Tiering
 from generators.verification.preparation import HASH_SEEDS
 from generators.verification.verdict import Trial, Verdict
 from generators.verification.verify import verify
-from sandboxes.script import warm_up
+from sandboxes.script import standing_by, warm_up
 
 ROUNDS = ".rounds"
 TALK = "talk"
 """Folder of a round with what roles and models said to one another."""
+_ISOLATED = (
+    "generators.competitions.grading_process",
+    "generators.competitions.metric_trial",
+    "generators.verification.exercise",
+)
+"""Modules of ours that call foreign code where it is isolated."""
 PLACE_TAKEN = "place_is_free"
 """Name of the check that fails where another competition has the id already."""
 
@@ -52,6 +58,7 @@ class Generation:
     """What became of the tiers that were asked for, of every competition published."""
 
 
+@standing_by()
 def generate(
     dataset: RawDataset,
     out: Path,
@@ -93,7 +100,7 @@ def generate(
     from generators.datasets.profiling import profile_dataset
 
     clock = Clock(on_event)
-    warm_up(HASH_SEEDS[:1])  # it loads while the dataset is read
+    warm_up(HASH_SEEDS[:1], _ISOLATED)  # it loads while the dataset is read
     with clock.stage(Stage.PROFILE, dataset.name):
         profile = profile_dataset(dataset, seed=seed)
     place = Path(out, ROUNDS) if work is None else Path(work)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from generators.competitions.card import Card
 from generators.competitions.package import CARD, read_card
-from generators.competitions.tiers import FULL, TIERS, derive_tier, is_within, tier_id
+from generators.competitions.tier_package import derive_tier
+from generators.competitions.tiers import FULL, TIERS, is_within, tier_id
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.errors import CompetitionError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import threading
 from collections.abc import Iterator
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from generators.chat.messages import Usage
     from generators.chat.model_run import ModelRun
     from generators.chat.options import ChatOptions
+    from generators.runs.casting import Casting
     from generators.runs.crew import Crew
-    from generators.runs.llm_crew import Casting
 
 CALLS = "calls.jsonl"
 """The record of all calls of models, in the folder of a run."""
@@ -28,6 +29,8 @@ _LATER = (
     "mlesmith_env.trial",
 )
 """What review and trial import, and takes a second or more."""
+_TEMPLATES = ("generators.roles.llm.prompting", "generators.roles.rules.rendering", "mlesmith_env.agents.ladder")
+"""Whose `compile_templates` is called ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,7 @@ class RoleModels:
 
     def cast(self) -> Casting:
         """Who plays which role."""
-        from generators.runs.llm_crew import Casting
+        from generators.runs.casting import Casting
 
         return Casting(**self.casting)
 
@@ -119,19 +122,25 @@ def employed(models: RoleModels, out: Path) -> Iterator[Crew]:
 def crew(record: str, models: dict[str, Any]) -> Crew:
     """The crew of one worker, with the trial in the environment; its calls go into the record of the run, which is open
     as long as the worker lives."""
+    from generators.chat.library_process import start_library_process
+
     asked = RoleModels(**models)
+    if asked.replay is None:
+        start_library_process()
     threading.Thread(target=_load_ahead, name="loading ahead", daemon=True).start()
     return _crew(asked, _opened(asked, Path(record)))
 
 
 def _load_ahead() -> None:
-    """Import what the first call needs, then what later stages need: that is done while the model is waited for."""
-    from generators.chat.library import load_litellm
-
+    """Import what later stages need: that is done while the model is waited for."""
+    gc.disable()
     with contextlib.suppress(Exception):  # whoever needs it imports it again, and tells what is wrong
-        load_litellm()
         for name in _LATER:
             importlib.import_module(name)
+        for name in _TEMPLATES:
+            importlib.import_module(name).compile_templates()
+    gc.freeze()  # modules are no garbage, and to look at them again and again takes long
+    gc.enable()
 
 
 def _opened(models: RoleModels, record: Path) -> ModelRun:

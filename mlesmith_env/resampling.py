@@ -4,52 +4,99 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
+    from generators.competitions.metrics import Metric
     from generators.competitions.package import Competition
 
 _DRAWS = 50
 _DRAWN_ROWS = 2_000
 
 
-def resampled_scores(competition: Competition, submissions: Sequence[bytes]) -> np.ndarray | None:
-    """The scores of submissions on test rows drawn with replacement, the same rows for all in a draw (paired bootstrap,
-    Efron 1979): shape (draws, submissions), their spread that of as many rows as the test part has.
+class Resampling:
+    """Scores on test rows drawn with replacement, the same rows for all submissions in a draw (paired bootstrap, Efron
+    1979). They are computed in a thread beside the caller's, one submission after the other; close it.
 
-    None for a metric that is not in the library, or where hardly any draw can be scored: then nothing is known.
+    There are none for a metric that is not in the library.
     """
-    import numpy as np
 
-    from generators.competitions.guard import align
-    from generators.competitions.metrics import METRICS
-    from generators.competitions.scoring import metric_arrays
-    from generators.competitions.submission_file import parse_submission
+    def __init__(self, competition: Competition) -> None:
+        self._competition = competition
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="mlesmith-resampling")
+        self._columns: dict[bytes, Future[list[float | None]]] = {}
 
-    card = competition.card
-    metric = METRICS.get(card.metric)
-    if metric is None:
-        return None
-    answers = competition.answers()
-    arguments = metric.arguments(card.classes, card.metric_parameters)
-    pairs = [metric_arrays(answers, align(parse_submission(one), answers, card), card) for one in submissions]
-    rng = np.random.default_rng(0)
-    size = min(len(answers), _DRAWN_ROWS)
-    draws = []
-    for _ in range(_DRAWS):
-        rows = rng.integers(len(answers), size=size)
-        try:
-            draws.append([metric.function(truth[rows], predicted[rows], **arguments) for truth, predicted in pairs])
-        except ValueError:  # a draw without one of the classes, for which the metric is undefined
-            continue
-    if len(draws) < 2:
-        return None
-    scores = np.array(draws)
-    mean = scores.mean(axis=0)
-    # fewer rows than there are were drawn: their scores are spread wider by this much
-    return np.asarray(mean + (scores - mean) * math.sqrt(size / len(answers)))
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._beside.shutdown(cancel_futures=True)
+
+    def begin(self, submission: bytes) -> None:
+        """Score a submission in the background; what is wrong with it is told when its scores are asked for."""
+        if self._metric is not None and submission not in self._columns:
+            self._columns[submission] = self._beside.submit(self._scores, submission)
+
+    def scores(self, submissions: Sequence[bytes]) -> np.ndarray | None:
+        """Shape (draws, submissions), their spread that of as many rows as the test part has.
+
+        None where hardly any draw can be scored: then nothing is known.
+        """
+        import numpy as np
+
+        if self._metric is None:
+            return None
+        for submission in submissions:
+            self.begin(submission)
+        columns = [self._columns[submission].result() for submission in submissions]
+        draws = [draw for draw in zip(*columns, strict=True) if None not in draw]
+        if len(draws) < 2:
+            return None
+        scores = np.array(draws, dtype=np.float64)
+        mean = scores.mean(axis=0)
+        # fewer rows than there are were drawn: their scores are spread wider by this much
+        return np.asarray(mean + (scores - mean) * math.sqrt(self._size / len(self._answers)))
+
+    @cached_property
+    def _metric(self) -> Metric | None:
+        from generators.competitions.metrics import METRICS
+
+        return METRICS.get(self._competition.card.metric)
+
+    @cached_property
+    def _answers(self) -> pd.DataFrame:
+        return self._competition.answers()
+
+    @property
+    def _size(self) -> int:
+        return min(len(self._answers), _DRAWN_ROWS)
+
+    def _scores(self, submission: bytes) -> list[float | None]:
+        """One for each draw, None where it has not all of the classes that the metric needs."""
+        import numpy as np
+
+        from generators.competitions.guard import align
+        from generators.competitions.scoring import metric_arrays
+        from generators.competitions.submission_file import parse_submission
+
+        assert self._metric is not None
+        card, answers = self._competition.card, self._answers
+        arguments = self._metric.arguments(card.classes, card.metric_parameters)
+        truth, predicted = metric_arrays(answers, align(parse_submission(submission), answers, card), card)
+        rng = np.random.default_rng(0)
+        scores: list[float | None] = []
+        for _ in range(_DRAWS):
+            rows = rng.integers(len(answers), size=self._size)
+            try:
+                scores.append(self._metric.function(truth[rows], predicted[rows], **arguments))
+            except ValueError:
+                scores.append(None)
+        return scores
 
 
 def spread_of_gain(scores: np.ndarray, place: int) -> float:

@@ -15,7 +15,7 @@ from generators.verification.verdict import LeaderboardEntry, TrialResult
 from mlesmith_env import trial_checks
 from mlesmith_env.agents.ladder import Ladder, Rung
 from mlesmith_env.agents.own_solutions import OwnSolutions, programs_for
-from mlesmith_env.resampling import resampled_scores, spread_of_gain
+from mlesmith_env.resampling import Resampling, spread_of_gain
 from mlesmith_env.trial_checks import Attempt, Measurements
 from sandboxes.errors import SandboxError
 from sandboxes.limits import Limits
@@ -67,25 +67,39 @@ class ScriptedTrial:
         own = isinstance(programs, OwnSolutions)
         measured = Measurements(competition.card, own=own)
         started = time.perf_counter()
-        with _stage(competition, self.sandbox or (_isolated_sandbox if own else _local_sandbox)) as stage:
-            climbed = [_sample_submission(competition)]
-            climbed += [stage.attempt(rung) for rung in programs.rungs()]
-            measured.attempts += _graded(competition, climbed)
-            best = measured.best("scripted")
-            if best is not None:
-                seeds = self.seeds - (self.seeds > 2 and programs.large)
-                others = programs.again(best.name, seeds=seeds)
-                again = [stage.attempt(Rung(best.name, best.kind, code, foreign=own)) for code in others]
-                measured.again += _graded(competition, again)
-            measured.ending = stage.end()
-        measured.seconds = time.perf_counter() - started
-        floor = measured.best("trivial")
-        if best is not None and floor is not None:
-            learned = measured.of("scripted")
-            measured.resampled = resampled_scores(competition, [floor.data, *(attempt.data for attempt in learned)])
-            if measured.resampled is not None:
-                measured.chance = spread_of_gain(measured.resampled, 1 + learned.index(best))
+        factory = self.sandbox or (_isolated_sandbox if own else _local_sandbox)
+        # rows are resampled while programs run, which are waited for and not worked on here
+        with Resampling(competition) as beside:
+            with _stage(competition, factory) as stage:
+                self._play(stage, programs, measured, beside)
+            measured.seconds = time.perf_counter() - started
+            best, floor = measured.best("scripted"), measured.best("trivial")
+            if best is not None and floor is not None:
+                learned = measured.of("scripted")
+                measured.resampled = beside.scores([floor.data, *(attempt.data for attempt in learned)])
+                if measured.resampled is not None:
+                    measured.chance = spread_of_gain(measured.resampled, 1 + learned.index(best))
         return measured
+
+    def _play(self, stage: _Stage, programs: Ladder | OwnSolutions, measured: Measurements, beside: Resampling) -> None:
+        """Every rung, the best one again, and the end of the episode."""
+        own, competition = measured.own, stage.competition
+        climbed = [_sample_submission(competition)]
+        for rung in programs.rungs():
+            climbed.append(stage.attempt(rung))
+            if rung.kind == "scripted" and not own and not climbed[-1].problem:
+                beside.begin(climbed[-1].data)
+        measured.attempts += _graded(competition, climbed)
+        best, floor = measured.best("scripted"), measured.best("trivial")
+        if best is not None and floor is not None:
+            for attempt in (floor, *measured.of("scripted")):
+                beside.begin(attempt.data)
+        if best is not None:
+            seeds = self.seeds - (self.seeds > 2 and programs.large)
+            others = programs.again(best.name, seeds=seeds)
+            again = [stage.attempt(Rung(best.name, best.kind, code, foreign=own)) for code in others]
+            measured.again += _graded(competition, again)
+        measured.ending = stage.end()
 
 
 @dataclass(slots=True)

@@ -61,7 +61,7 @@ class Measurements:
     chance: float = 0.0
     """Standard deviation of the gain over the floor, by the choice of test rows."""
     resampled: np.ndarray | None = None
-    """Scores of the floor and of the learned rungs on resampled test rows; see `resampled_scores`."""
+    """Scores of the floor and of the learned rungs on resampled test rows; see `Resampling`."""
     seconds: float = 0.0
     own: bool = False
     """The package brings the programs above the floor: whoever designed it answers for them."""

@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sandboxes.errors import SandboxError
-from sandboxes.forking import forkserver
+from sandboxes.forking import endings, forkserver
+from sandboxes.functions import standbys
 from sandboxes.functions.arguments import pack
-from sandboxes.functions.function_call import FunctionCall, FunctionResult, describe_exit
+from sandboxes.functions.function_call import FunctionCall, FunctionResult, NeverBegunError, describe_exit
 from sandboxes.functions.function_request import FunctionRequest, absolute, scratch_folder
 from sandboxes.isolation import resolve_level
 from sandboxes.limits import Limits
 from sandboxes.sandbox import IsolationLevel
 
-__all__ = ["FunctionResult", "describe_exit", "run_function", "warm_up"]
+__all__ = ["FunctionResult", "describe_exit", "run_function", "standing_by", "warm_up"]
 
 _SETUP_S = 30.0
 
@@ -58,8 +59,15 @@ def run_function(
     )
     with scratch_folder(request.level) as scratch:
         asked = request.to_json(scratch, task="function", function=function)
+        pool = standbys.held() if request.level is IsolationLevel.NAMESPACES else None
         try:
-            return _call(request, asked, arguments or {})
+            if pool is None:
+                return _call(request, asked, arguments or {})
+            with pool.calling():
+                try:
+                    return _call(request, asked, arguments or {}, pool)
+                except NeverBegunError:  # what stood by may have been killed meanwhile
+                    return _call(request, asked, arguments or {})
         except OSError as error:  # foreign code has no part in it: descriptors or space of this host have run out
             raise SandboxError(f"the call could not be made: {error}") from error
         finally:
@@ -67,28 +75,58 @@ def run_function(
                 _take_back(request.writable)
 
 
-def warm_up(hash_seeds: Sequence[int] = (0,)) -> None:
-    """Let the warm interpreters load that calls with these hash seeds are forked from, without waiting (0.1 s each).
+def warm_up(hash_seeds: Sequence[int] = (0,), modules: Sequence[str] = ()) -> None:
+    """Let the warm interpreters load that calls with these hash seeds are forked from, without waiting.
 
-    Does nothing where they have been started. A start that fails is told by the call that needs it.
+    `modules`: dotted names of targets of ours, to be loaded too. Does nothing where all that has begun. A start that
+    fails is told by the call that needs it.
     """
     for hash_seed in hash_seeds:
         with contextlib.suppress(SandboxError):
-            forkserver.shared_server(hash_seed)
+            forkserver.begin_server(hash_seed).load_later(modules)
 
 
-def _call(request: FunctionRequest, asked: Mapping[str, Any], arguments: Mapping[str, Any]) -> FunctionResult:
+@contextlib.contextmanager
+def standing_by() -> Iterator[None]:
+    """Within, a call of a function, in any thread of this process, leaves others of its kind ready for the next ones.
+
+    A process that stands by is forked and confined already, has run nothing, and is used once; up to two wait for each
+    hash seed in use (about 30 MiB each). At the end of the outermost context they are ended, and what calls have left
+    to be cleared up is over.
+    """
+    standbys.hold()
+    try:
+        yield
+    finally:
+        standbys.let_go()
+        endings.await_endings()
+
+
+def _call(
+    request: FunctionRequest,
+    asked: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    pool: standbys.Standbys | None = None,
+) -> FunctionResult:
     started = time.monotonic()
     with FunctionCall(request.limits) as call:
+        private = request.level is IsolationLevel.NAMESPACES
         with pack(arguments) as packed:
-            tree = forkserver.spawn(asked, [packed.fileno(), *call.write_ends], hash_seed=request.hash_seed)
+            fds = [packed.fileno(), *call.write_ends]
+            tree = pool.take(asked, fds, hash_seed=request.hash_seed) if pool is not None else None
+            fresh = tree is None
+            if tree is None:
+                tree = forkserver.spawn(asked, fds, hash_seed=request.hash_seed)
         call.hand_over()
         try:
-            tree.expect("ready", _SETUP_S)
+            if fresh:
+                tree.expect("ready", _SETUP_S)
             deadline = time.monotonic() + request.limits.wall_s
             call.wait(deadline, call.events(tree, request.level))
+            if private and call.exited:
+                tree.await_emptied()
         finally:
-            tree.end(at_once=request.level is IsolationLevel.NAMESPACES)
+            tree.end(at_once=private)
         call.drain()
         return call.result(time.monotonic() - started)
 

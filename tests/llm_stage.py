@@ -13,8 +13,9 @@ from generators.chat.options import ChatOptions
 from generators.datasets.sources import open_source
 from generators.model_server import ChatRequest, ScriptedModelServer
 from generators.pipeline import Generation, generate
+from generators.runs.casting import Casting
 from generators.runs.crew import Crew
-from generators.runs.llm_crew import Casting, llm_crew
+from generators.runs.llm_crew import llm_crew
 from generators.verification.verdict import Trial
 from tests.scripted_roles import call
 

@@ -10,8 +10,9 @@ from generators.chat.model_chat import ModelChat
 from generators.chat.model_run import ModelRun
 from generators.chat.options import ChatOptions
 from generators.model_server import ChatRequest, Fault, FaultKind, FaultRule, ScriptedModel
+from generators.runs.casting import Casting
 from generators.runs.crew import Crew
-from generators.runs.llm_crew import Casting, llm_crew
+from generators.runs.llm_crew import llm_crew
 from tests.scripted_roles import DESCRIPTION, PREPARE, call, finish, idea, opinion, orders_table
 
 SAID: dict[str, list[Any]] = {

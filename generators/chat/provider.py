@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import queue
-import threading
-import time
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 from generators.chat.advice import advice
+from generators.chat.exchange import exchange
 from generators.chat.facts import ModelFacts, model_facts
-from generators.chat.faults import Fault, fault_of
+from generators.chat.faults import Fault
 from generators.chat.forms import FormChoice, Forms
-from generators.chat.library import load_litellm
+from generators.chat.library_process import library_process
 from generators.chat.messages import Usage
-from generators.chat.metering import usage_of
 from generators.chat.options import ChatOptions
-from generators.chat.reading import RawCall, RawReply
-from generators.chat.redaction import without_secrets
+from generators.chat.reading import RawReply
 from generators.chat.request import Request
 from generators.chat.text_form import answer_instructions, in_text, instructed, tool_instructions
 from generators.chat.wire import wire_answer, wire_messages, wire_tools
+from generators.errors import ModelError
 
 _NO_KEY = "none"
 """Sent to a server of one's own where no key is set: clients insist on one, such servers do not."""
+_TRIES = 2
+"""Processes that are asked what litellm knows."""
 _MARKED = ("anthropic", "bedrock", "vertex_ai", "openrouter", "databricks")
 """Providers that are to be told what to cache, for Claude models; the others find out for themselves."""
 
@@ -36,10 +36,18 @@ class Provider:
         self.model = model
         self.options = options
         self._forms = FormChoice(options)
+        self._facts: ModelFacts | None = None
 
     def facts(self) -> ModelFacts:
-        """What litellm knows of the model."""
-        return model_facts(self.model)
+        """What litellm knows of the model. Raises `ModelError` where it cannot be asked."""
+        for _ in range(_TRIES):
+            process = library_process()
+            if process is None:
+                return model_facts(self.model)
+            with contextlib.suppress(Fault):  # it ended before it answered
+                self._facts = self._facts or process.call(model_facts, self.model)
+                return self._facts
+        raise ModelError(f"{self.model}: the process that calls models ends as it starts; memory may have run out")
 
     def priced(self) -> bool:
         """Whether what a call costs can be told."""
@@ -56,21 +64,19 @@ class Provider:
     def ask(self, request: Request, refused: Callable[[Fault], None]) -> tuple[RawReply, Usage]:
         """The answer to one attempt. Raises `Fault`. `refused`: is told where the provider refuses tools or the form
         of the answer, and text is tried instead."""
-        litellm, facts = load_litellm(), self.facts()
+        facts = self.facts()
         while True:
             forms = self._forms.forms(request, facts)
             arguments = self._arguments(request, forms, facts)
-            begun = time.monotonic()
+            process = library_process()
             try:
-                response = _within(self.options.timeout_s, lambda: litellm.completion(**arguments))  # noqa: B023 - it is called at once
+                if process is None:
+                    return exchange(arguments, forms.tools, self.options, facts)
+                return process.call(exchange, arguments, forms.tools, self.options, facts)
             except Fault as fault:
                 if not self._forms.falls_back(fault, request, forms):
                     raise
                 refused(fault)
-                continue
-            seconds = time.monotonic() - begun
-            raw = _read(response, forms.tools)
-            return raw, usage_of(response, arguments, seconds, self.options, facts)
 
     def _arguments(self, request: Request, forms: Forms, facts: ModelFacts) -> dict[str, Any]:
         options = self.options
@@ -122,48 +128,3 @@ def own_server(provider: str | None) -> str:
     """The address of a server that the environment names for a provider; empty where it names none."""
     name = (provider or "").upper()
     return os.environ.get(f"{name}_API_BASE") or os.environ.get(f"{name}_BASE_URL") or ""
-
-
-def _within(seconds: float, call: Callable[[], Any]) -> Any:
-    """What `call` gives. Raises `Fault`, also where it takes longer than `seconds`: the limits of HTTP clients are on
-    each read, so that a server that sends a byte now and then would hold them for ever."""
-    ended: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            ended.put((True, call()))
-        except BaseException as error:  # noqa: BLE001 - whatever the library raises is told to the thread that waits
-            ended.put((False, error))
-
-    threading.Thread(target=run, name="model call", daemon=True).start()
-    try:
-        good, value = ended.get(timeout=seconds)
-    except queue.Empty:
-        raise Fault("passing", None, f"no whole answer within {seconds:g} s") from None
-    if good:
-        return value
-    # the library's errors hold the request with its headers: none of it may come along
-    raise fault_of(value) from None
-
-
-def _refusal(message: Any) -> str:
-    """The words by which a model declines to answer, which stand in a field of their own."""
-    fields = getattr(message, "provider_specific_fields", None) or {}
-    said = getattr(message, "refusal", None) or fields.get("refusal")
-    return said if isinstance(said, str) else ""
-
-
-def _read(response: Any, tools_form: Literal["native", "text"]) -> RawReply:
-    choices: Sequence[Any] = getattr(response, "choices", None) or ()
-    message = getattr(choices[0], "message", None) if choices else None
-    if message is None:
-        raise Fault("passing", None, "the answer holds no message")
-    # a key that is said back is taken out here already, so that what a run does with a reply is what its replay does
-    calls = tuple(
-        RawCall(str(call.id or ""), str(call.function.name or ""), without_secrets(str(call.function.arguments or "")))
-        for call in getattr(message, "tool_calls", None) or ()
-    )
-    content = message.content if isinstance(message.content, str) else ""
-    if not content and not calls:
-        content = _refusal(message)
-    return RawReply(without_secrets(content), calls, str(choices[0].finish_reason or "stop"), tools_form)

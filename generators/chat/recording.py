@@ -185,19 +185,17 @@ class Recording:
             "key": key,
             "at": round(time.time(), 3),
             "writer": self._writer,
-            "request": json_without_secrets({**head, "tools": tools, "messages": messages}),
-            "reply": None if call.reply is None else json_without_secrets(call.reply.as_json()),
-            "error": json_without_secrets(call.error),
+            "request": {**head, "tools": tools, "messages": messages},
+            "reply": None if call.reply is None else call.reply.as_json(),
+            "error": call.error,
             "usage": usage_json(call.usage),
             "source": source,
             "attempts": attempts,
         }
         with self._lock:
-            line["new"] = {
-                name: json_without_secrets(said) for name, said in new.items() if name not in self._told.known
-            }
+            line["new"] = {name: said for name, said in new.items() if name not in self._told.known}
             try:
-                self._append(line)
+                self._append(json_without_secrets(line))
             except OSError as error:
                 raise ModelError(f"{self.path}: the record cannot be written: {error.strerror}") from error
 

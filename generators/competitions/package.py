@@ -8,16 +8,18 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydantic import ValidationError
 
 from generators.competitions.card import Card, SubmissionForm
 from generators.competitions.forms import ANSWER_CELLS, NUMBER_ANSWERS, cell_problem
-from generators.competitions.labels import match_labels
 from generators.competitions.leaderboard import LeaderboardRow, read_leaderboard
 from generators.competitions.solutions import SOLUTIONS
 from generators.errors import CompetitionError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CARD = "competition.json"
 DESCRIPTION = "description.md"
@@ -179,6 +181,8 @@ def _check_cells(column: pd.Series[str], card: Card, path: Path) -> None:
 
 
 def _values(column: pd.Series[str]) -> pd.Series[float] | None:
+    import pandas as pd
+
     try:
         values = pd.Series(column.to_numpy(dtype=object).astype("float64"), index=column.index)
     except ValueError:
@@ -189,11 +193,17 @@ def _values(column: pd.Series[str]) -> pd.Series[float] | None:
 def _classes(column: pd.Series[str], card: Card) -> pd.Series[str] | None:
     if not card.classes:
         return column
+    import pandas as pd
+
+    from generators.competitions.labels import match_labels
+
     labels = pd.Series(match_labels(column, card.classes), index=column.index, dtype=object)
     return None if labels.isna().any() else labels
 
 
 def _read_text_table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     _check_file(path)
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")

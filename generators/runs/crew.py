@@ -6,11 +6,12 @@ import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from generators.roles.protocols import Brainstormer, Designer, Refactor, Reviewer
-from generators.roles.transcripts import Transcripts
-from generators.verification.verdict import Trial
+if TYPE_CHECKING:
+    from generators.roles.protocols import Brainstormer, Designer, Refactor, Reviewer
+    from generators.roles.transcripts import Transcripts
+    from generators.verification.verdict import Trial
 
 RULES = "generators.runs.crew:rules"
 

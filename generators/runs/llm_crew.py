@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from generators.chat.messages import Chat
 from generators.finding import Finding, Severity
 from generators.roles.protocols import Brainstormer, Designer, Refactor, Reviewer
 from generators.roles.transcripts import Transcripts
+from generators.runs.casting import Casting
 from generators.runs.crew import Crew, rules
 from generators.verification.verdict import Trial
-
-ROLES = ("brainstormer", "designer", "refactor", "reviewer")
-BACKENDS = ("llm", "rules")
-Backend = Literal["llm", "rules"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Casting:
-    """Who plays which role. Raises `ValueError` for what cannot be, naming the option."""
-
-    brainstormer: str = "llm"
-    designer: str = "llm"
-    refactor: str = "llm"
-    reviewer: str = "llm"
-    fallback: str = ""
-    """`rules`: they take a role over where the model's provider fails; empty: nobody does."""
-    designer_steps: int = 30
-    """Replies of a model at most, for one package."""
-    steps: int = 15
-    """The same for the other roles."""
-
-    def __post_init__(self) -> None:
-        for role in ROLES:
-            if getattr(self, role) not in BACKENDS:
-                raise ValueError(f"--{role} is {' or '.join(BACKENDS)}, not {getattr(self, role)!r}")
-        if self.fallback not in ("", "rules"):
-            raise ValueError(f"--fallback is rules or left out, not {self.fallback!r}")
-        for name in ("steps", "designer_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
-
-    @property
-    def backends(self) -> dict[str, str]:
-        """The backend of each role."""
-        return {role: getattr(self, role) for role in ROLES}
-
-    def as_json(self) -> dict[str, Any]:
-        """JSON values, from which `Casting(**values)` is the same."""
-        return asdict(self)
 
 
 def llm_crew(chat: Chat, casting: Casting, trial: Trial | None = None) -> Crew:

@@ -16,7 +16,7 @@ from generators.verification import (
     table_checks,
     text_checks,
 )
-from generators.verification.check import Check, run_checks
+from generators.verification.check import Ahead, Check, run_checks
 from generators.verification.evidence import Evidence
 
 _DESIGNER, _REFACTOR, _BRAINSTORMER = Blame.DESIGNER, Blame.REFACTOR, Blame.BRAINSTORMER
@@ -152,7 +152,6 @@ _METRIC = (
         for kind in metric_checks.MALFORMED
     ),
 )
-# a second run of prepare.py goes on behind the checks of tables and metric, until they are done
 _SECOND_RUN = (
     Check("prepare_deterministic", _DESIGNER, prepare_checks.deterministic, ("prepare_runs",)),
     Check(
@@ -171,7 +170,17 @@ _AT_LAST = (
 )
 
 ASSERTIONS: tuple[Check, ...] = (*_BY_THEMSELVES, *_AT_LAST)
-"""Every assertion, in the order they are made."""
+"""Every assertion, in the order of their results."""
+
+_NOTHING_RUN = (*_PACKAGE, *_CODE, *_CONTENT, *_LEAKS)
+# in the order they are made, those that wait for a process have it begun while the tables are looked at
+_MADE = (*_NOTHING_RUN, *_PREPARE, *_METRIC, *_SECOND_RUN, *_AT_LAST)
+_AHEAD = (
+    Ahead(frozenset(_PREPARE[0].needs), Evidence.begin_prepare),
+    Ahead(frozenset(_METRIC[0].needs), Evidence.begin_exercise),
+    Ahead(frozenset(check.name for check in _NOTHING_RUN), Evidence.begin_own_tests),
+)
+_PLACE = {check.name: place for place, check in enumerate(ASSERTIONS)}
 
 
 def assert_package(root: Path, raw: Path | None = None) -> tuple[CheckResult, ...]:
@@ -179,4 +188,5 @@ def assert_package(root: Path, raw: Path | None = None) -> tuple[CheckResult, ..
 
     Raises `SandboxError` where the machinery fails; never for what the package does.
     """
-    return run_checks(ASSERTIONS, Evidence(root, raw))
+    results = run_checks(_MADE, Evidence(root, raw), ahead=_AHEAD)
+    return tuple(sorted(results, key=lambda result: _PLACE[result.check]))

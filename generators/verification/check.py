@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,16 +67,37 @@ class Check:
     """Checks that must have held, or else this one says nothing: so that one defect is reported once, by its name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is begun in the background before a check asks for it."""
+
+    needs: frozenset[str]
+    """Checks that must have held."""
+    begin: Callable[[Evidence], None]
+
+
 def run_checks(
-    checks: Sequence[Check], evidence: Evidence, *, without: Collection[str] = ()
+    checks: Sequence[Check], evidence: Evidence, *, without: Collection[str] = (), ahead: Sequence[Ahead] = ()
 ) -> tuple[CheckResult, ...]:
     """The result of each check, in order. A check whose needs did not hold is skipped, never passed.
 
-    `without`: names of checks that are left out, and that no other waits for.
+    `without`: names of checks that are left out, and that no other waits for. `ahead`: begun each as soon as it may be;
+    all of it has ended when the results are there.
     """
+    try:
+        return tuple(_results(checks, evidence, without, list(ahead)))
+    finally:
+        evidence.wait()
+
+
+def _results(
+    checks: Sequence[Check], evidence: Evidence, without: Collection[str], waiting: list[Ahead]
+) -> Iterator[CheckResult]:
     held = set(without)
-    results = []
     for check in checks:
+        for early in [one for one in waiting if one.needs <= held]:
+            waiting.remove(early)
+            early.begin(evidence)
         if check.name in without:
             continue
         started = time.perf_counter()
@@ -86,8 +107,7 @@ def run_checks(
         # what does not apply to a package is no obstacle to what builds on it
         if result.outcome is not CheckOutcome.FAILED and not lacking:
             held.add(check.name)
-        results.append(result)
-    return tuple(results)
+        yield result
 
 
 def _result(check: Check, observation: Observation, seconds: float) -> CheckResult:

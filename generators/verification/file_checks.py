@@ -19,6 +19,7 @@ from generators.finding import Blame
 from generators.verification.check import Defect, Observation, failed, passed, skipped
 from generators.verification.copies import clustering
 from generators.verification.evidence import Evidence
+from generators.verification.tables import cells
 
 MAX_COPIES = 0.05
 """Share of test files that may nearly repeat a training file."""
@@ -43,9 +44,9 @@ def files_there(evidence: Evidence) -> Observation:
     sides: dict[str, set[str]] = {TRAIN: set(), TEST: set()}
     for path, fact in ((TRAIN, evidence.train), (TEST, evidence.test)):
         for column in evidence.card.file_columns:
-            cells = set(fact.text[column]) if column in fact.header else {""}
-            sides[path] |= cells
-            absent = sorted(cell for cell in cells if not _is_there(evidence, cell))
+            named = set(cells(fact.text[column])) if column in fact.header else {""}
+            sides[path] |= named
+            absent = sorted(cell for cell in named if not _is_there(evidence, cell))
             if absent:
                 seen = f"{len(absent)} of {column} in {path}, such as {absent[0]!r}"
                 defects.append(Defect("Rows name files that are not there.", seen))
@@ -61,8 +62,8 @@ def declared(evidence: Evidence) -> Observation:
     for name in evidence.test.header:
         if name in evidence.card.ids or name in evidence.card.file_columns or name not in evidence.train.header:
             continue
-        cells = {*evidence.train.text[name], *evidence.test.text[name]}
-        if cells and all(_is_there(evidence, cell) for cell in cells):
+        named = {*cells(evidence.train.text[name]), *cells(evidence.test.text[name])}
+        if named and all(_is_there(evidence, cell) for cell in named):
             hidden.append(name)
     if hidden:
         message = "Rows name files in a column that is not among the file inputs of the proposal."
@@ -144,7 +145,7 @@ def files_apart(evidence: Evidence) -> Observation:
 
 
 def _cells(evidence: Evidence, table: pd.DataFrame) -> list[str]:
-    return list(dict.fromkeys(cell for column in evidence.card.file_columns for cell in table[column]))
+    return list(dict.fromkeys(cell for column in evidence.card.file_columns for cell in cells(table[column])))
 
 
 def _is_there(evidence: Evidence, cell: str) -> bool:
@@ -155,11 +156,10 @@ def _is_there(evidence: Evidence, cell: str) -> bool:
 def _test_files(evidence: Evidence) -> tuple[list[str], pd.Series[str]]:
     """Each test file once, with the answer of its first row; at most 2,000, drawn at random."""
     card = evidence.card
-    ids = list(card.ids)
-    rows = evidence.test.text[[*ids, *card.file_columns]].merge(evidence.answers.text, on=ids, how="left")
+    told = evidence.test_answers[card.targets[0]]
     truth: dict[str, str] = {}
     for column in card.file_columns:
-        for file, answer in zip(rows[column], rows[card.targets[0]], strict=True):
+        for file, answer in zip(cells(evidence.test.text[column]), told, strict=True):
             truth.setdefault(file, answer)
     files = list(truth)
     drawn = [files[place] for place in sample_rows(len(files), _LOOKED_AT, 0)]

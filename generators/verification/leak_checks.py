@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ import pandas as pd
 from generators.competitions.package import PUBLIC_DESCRIPTION, SAMPLE_SUBMISSION, TEST, TRAIN
 from generators.finding import Blame
 from generators.verification.check import Defect, Observation, failed, passed, skipped, warned
-from generators.verification.copies import Copy, clustering, find_copy
+from generators.verification.copies import Copy, Truth, clustering, find_copy
 from generators.verification.evidence import Evidence
 from generators.verification.layout import file_digests
-from generators.verification.tables import TableFact, numbers, read_table
+from generators.verification.tables import TableFact, cells, keys, numbers, places, read_table
 
 KNOWN_PUBLIC = frozenset({PUBLIC_DESCRIPTION, SAMPLE_SUBMISSION, TRAIN, TEST})
 MAX_DUPLICATES = 0.02
@@ -72,15 +72,16 @@ def row_order(evidence: Evidence) -> Observation:
     """The order of the test rows tells nothing of the answers."""
     if evidence.card.split.kind == "time":
         return skipped("rows are split by time")
-    return _order(evidence, evidence.test.text, "The order of the test rows tells the answers.")
+    order = keys(evidence.test.text, evidence.card.ids)
+    return _order(evidence, order, "The order of the test rows tells the answers.")
 
 
 def id_order(evidence: Evidence) -> Observation:
     """The order of the ids tells nothing of the answers."""
-    keys = evidence.test.text[list(evidence.card.ids)]
-    ranked = pd.DataFrame({name: _sortable(keys[name]) for name in keys})
-    ordered = evidence.test.text.iloc[np.lexsort([ranked[name] for name in reversed(ranked.columns)])]
-    return _order(evidence, ordered, "The ids of the test rows tell the answers.")
+    ids, test = evidence.card.ids, evidence.test.text
+    known = keys(test, ids)
+    order = np.lexsort([_sortable(test[name]) for name in reversed(ids)])
+    return _order(evidence, [known[row] for row in order], "The ids of the test rows tell the answers.")
 
 
 def names(evidence: Evidence) -> Observation:
@@ -101,7 +102,8 @@ def duplicates(evidence: Evidence) -> Observation:
     """Test rows do not repeat training rows, beyond what a table of few distinct values makes unavoidable."""
     inputs = [name for name in evidence.test.header if name not in evidence.card.ids]
     train, test = (_as_seen(evidence, fact.text[inputs]) for fact in (evidence.train, evidence.test))
-    repeated = pd.util.hash_pandas_object(test, index=False).isin(pd.util.hash_pandas_object(train, index=False))
+    rows = _numbered([np.concatenate([cells(train[name]), cells(test[name])]) for name in inputs])
+    repeated = np.isin(rows[len(train) :], rows[: len(train)])
     share = float(repeated.mean())
     shown: dict[str, Any] = {"share": round(share, 4)}
     if share <= MAX_DUPLICATES:
@@ -112,6 +114,15 @@ def duplicates(evidence: Evidence) -> Observation:
     if sum(map(_entropy, (train[name] for name in inputs))) < np.log2(len(train)) + 13:
         return warned("Many test rows have the inputs of a training row; the columns hold little.", said, **shown)
     return failed("Test rows repeat training rows.", said, **shown)
+
+
+def _numbered(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """A number for each row, the same for rows that are equal."""
+    rows = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        codes, distinct = pd.factorize(column)
+        rows = pd.factorize(rows * len(distinct) + codes)[0].astype(np.int64)
+    return rows
 
 
 def _as_seen(evidence: Evidence, inputs: pd.DataFrame) -> pd.DataFrame:
@@ -166,41 +177,39 @@ def _copies(evidence: Evidence, fact: TableFact, names: Iterable[str], *, positi
     """What columns of a public table give away of the targets, its rows brought into the order of the answers."""
     ids = list(evidence.card.ids)
     answers = evidence.answers.text
-    keys = pd.MultiIndex.from_frame(answers[ids])
+    wanted = keys(answers, ids)
     if set(ids) <= set(fact.header):
-        given = pd.MultiIndex.from_frame(fact.text[ids])
-        first = np.flatnonzero(~given.duplicated())
-        rows = given[first].get_indexer(keys)
-        rows = np.where(rows < 0, -1, first[rows])
+        rows = places(wanted, keys(fact.text, ids))
     elif positions and len(fact.text) == len(answers):
-        rows = pd.MultiIndex.from_frame(evidence.test.text[ids]).get_indexer(keys)
+        rows = places(wanted, keys(evidence.test.text, ids))
     else:
         return
+    first = cells(answers[ids[0]])
+    truths = [Truth(target, cells(answers[target]), first) for target in evidence.card.targets]
     for name in names:
         # a row that the table does not have is -1, and finds the empty text at the end
-        cells = np.append(fact.text[name].to_numpy(dtype=object), "")
-        values = pd.Series(cells[rows], name=name, dtype=str)
-        for target in evidence.card.targets:
-            copy = find_copy(values, answers[target], classes=bool(evidence.card.classes), keys=answers[ids[0]])
+        values = np.append(cells(fact.text[name]), "")[rows]
+        for truth in truths:
+            copy = truth.copied_in(name, values, classes=bool(evidence.card.classes))
             if copy:
                 yield copy
 
 
-def _order(evidence: Evidence, ordered: pd.DataFrame, message: str) -> Observation:
-    ids = list(evidence.card.ids)
-    truth = ordered[ids].merge(evidence.answers.text, on=ids, how="left")
+def _order(evidence: Evidence, order: Sequence[Any], message: str) -> Observation:
+    """`order` holds the keys of the test rows."""
+    truth = evidence.answers_to(order)
     figures: dict[str, Any] = {}
     for target in evidence.card.targets:
-        strength = clustering(truth[target], classes=bool(evidence.card.classes))
+        strength = clustering(pd.Series(truth[target], dtype=object), classes=bool(evidence.card.classes))
         figures[target] = round(strength, 4)
         if strength > CLUSTERED:
             return failed(message, f"{target}: neighbours tell {strength:.0%} of it", **figures)
     return passed(**figures)
 
 
-def _sortable(keys: pd.Series[str]) -> np.ndarray:
-    values = numbers(keys)
-    return pd.factorize(keys, sort=True)[0].astype(np.float64) if values is None else values
+def _sortable(column: pd.Series[str]) -> np.ndarray:
+    values = numbers(column)
+    return pd.factorize(column, sort=True)[0].astype(np.float64) if values is None else values
 
 
 def _entropy(column: pd.Series[str]) -> float:

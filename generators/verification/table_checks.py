@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from generators.competitions.parts import part_mask
 from generators.finding import Severity
 from generators.verification.check import Defect, Observation, failed, passed, skipped, warned
 from generators.verification.evidence import Evidence
-from generators.verification.tables import TableFact, numbers
+from generators.verification.tables import TableFact, cell_numbers, cells, keys, numbers
 
 MIN_TRAIN_ROWS = 50
 MIN_TEST_ROWS = 20
@@ -155,8 +156,9 @@ def unique_ids(evidence: Evidence) -> Observation:
     """No id is missing or occurs twice in a table."""
     seen = []
     for path, fact in evidence.tables.items():
-        keys = fact.text[list(evidence.card.ids)]
-        repeated, empty = int(keys.duplicated().sum()), int((keys == "").any(axis=1).sum())
+        ids = _keys(evidence, fact)
+        repeated = len(ids) - len(set(ids))
+        empty = sum(key == "" or (isinstance(key, tuple) and "" in key) for key in ids)
         if repeated or empty:
             seen.append(f"{path}: {repeated} repeated, {empty} empty")
     return failed("Ids must be there and unique.", "; ".join(seen)) if seen else passed()
@@ -164,10 +166,10 @@ def unique_ids(evidence: Evidence) -> Observation:
 
 def same_ids(evidence: Evidence) -> Observation:
     """Test data, sample submission and answers hold the same ids."""
-    test = _ids(evidence, evidence.test)
+    test = set(_keys(evidence, evidence.test))
     for path in (SAMPLE_SUBMISSION, ANSWERS):
-        odd = test.symmetric_difference(_ids(evidence, evidence.tables[path]))
-        if len(odd):
+        if test != set(_keys(evidence, evidence.tables[path])):
+            odd = _ids(evidence, evidence.test).symmetric_difference(_ids(evidence, evidence.tables[path]))
             said = f"{len(odd)} ids in one only, such as {', '.join(map(str, odd[:3]))}"
             return failed(f"{TEST} and {path} hold different ids.", said)
     return passed()
@@ -175,8 +177,8 @@ def same_ids(evidence: Evidence) -> Observation:
 
 def disjoint_ids(evidence: Evidence) -> Observation:
     """No id of the test data stands in the training data."""
-    shared = _ids(evidence, evidence.test).intersection(_ids(evidence, evidence.train))
-    if len(shared):
+    if not set(_keys(evidence, evidence.test)).isdisjoint(_keys(evidence, evidence.train)):
+        shared = _ids(evidence, evidence.test).intersection(_ids(evidence, evidence.train))
         said = f"{len(shared)} ids, such as {', '.join(map(str, shared[:3]))}"
         return failed("Training and test data share ids.", said)
     return passed()
@@ -234,12 +236,14 @@ def usable_parts(evidence: Evidence) -> Observation:
     if not card.classes:
         return passed(**rows)
     named = cell_labels(answers[card.targets[0]].tolist(), card.form)
-    counts = pd.DataFrame({"label": named, "public": public}).explode("label").groupby("label")["public"]
-    total, inside = counts.size(), counts.sum()
-    absent = total.index[(inside == 0) | (inside == total)]
-    if not len(absent):
+    total, inside = Counter[str](), Counter[str]()
+    for labels, is_public in zip(named, public.tolist(), strict=True):
+        total.update(labels)
+        inside.update(labels if is_public else ())
+    absent = sorted(label for label in total if inside[label] in (0, total[label]))
+    if not absent:
         return passed(**rows)
-    grave = card.objective is Objective.BINARY or bool((total[absent] >= WELL_FILLED).any())
+    grave = card.objective is Objective.BINARY or any(total[label] >= WELL_FILLED for label in absent)
     said = ", ".join(f"{label} ({total[label]} rows)" for label in absent[:10])
     severity = Severity.ERROR if grave else Severity.WARNING
     return Observation((Defect("A part of the answers lacks a class.", said, severity=severity),), dict(rows))
@@ -251,11 +255,11 @@ def same_kinds(evidence: Evidence) -> Observation:
     for name in evidence.test.header:
         if name in evidence.card.ids:
             continue
-        train, test = evidence.train.text[name], evidence.test.text[name]
-        filled = train[train != ""]
-        if len(filled) >= len(train) / 2 and (test == "").all():
+        train, test = (cells(fact.text[name]) for fact in (evidence.train, evidence.test))
+        filled, told = train[train != ""], test[test != ""]
+        if len(filled) >= len(train) / 2 and not len(told):
             seen.append(f"{name} is empty in the test data")
-        elif len(filled) and numbers(filled) is not None and numbers(test[test != ""]) is None:
+        elif len(filled) and cell_numbers(filled) is not None and cell_numbers(told) is None:
             seen.append(f"{name} is a number in the training data only")
     return failed("Columns mean different things in training and test data.", "; ".join(seen)) if seen else passed()
 
@@ -267,7 +271,7 @@ def sample_values(evidence: Evidence) -> Observation:
     for name in card.prediction_columns:
         column = evidence.sample.text[name]
         if card.form is SubmissionForm.LABEL:
-            unknown = sorted(set(column) - set(card.classes or evidence.train.text[name]))
+            unknown = sorted(set(cells(column)) - set(card.classes or cells(evidence.train.text[name])))
             seen += [f"{name}: {label!r}" for label in unknown[:5]]
         elif card.form in SUBMITTED_CELLS:
             problem = cell_problem(column.tolist(), SUBMITTED_CELLS[card.form], card.classes)
@@ -281,10 +285,13 @@ def sample_values(evidence: Evidence) -> Observation:
 
 def varied_target(evidence: Evidence) -> Observation:
     """The test answers are not all the same."""
-    constant = [target for target in evidence.card.targets if evidence.answers.text[target].nunique() < 2]
+    counts = {
+        target: np.bincount(pd.factorize(cells(evidence.answers.text[target]))[0]) for target in evidence.card.targets
+    }
+    constant = [target for target, found in counts.items() if len(found) < 2]
     if constant:
         return failed("All test answers are the same.", ", ".join(constant))
-    majority = max(float(evidence.answers.text[t].value_counts(normalize=True).iloc[0]) for t in evidence.card.targets)
+    majority = max(float(found.max() / found.sum()) for found in counts.values())
     if majority > 0.99:
         return warned("Nearly all test answers are the same.", f"{majority:.1%}", majority=majority)
     return passed(majority=round(majority, 4))
@@ -292,8 +299,12 @@ def varied_target(evidence: Evidence) -> Observation:
 
 def _labels(evidence: Evidence, fact: TableFact, target: str) -> set[str]:
     """The labels that a column of targets names."""
-    cells = list(dict.fromkeys(fact.text[target]))
-    return {label for named in cell_labels(cells, evidence.card.form) for label in named}
+    different = list(dict.fromkeys(cells(fact.text[target])))
+    return {label for named in cell_labels(different, evidence.card.form) for label in named}
+
+
+def _keys(evidence: Evidence, fact: TableFact) -> list[Any]:
+    return keys(fact.text, evidence.card.ids)
 
 
 def _ids(evidence: Evidence, fact: TableFact) -> pd.Index:

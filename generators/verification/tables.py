@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -58,9 +59,35 @@ def read_table(path: Path, *, delimiter: str = ",") -> TableFact:
 
 def numbers(series: pd.Series[str]) -> np.ndarray | None:
     """The column as float64 with nan for empty fields, or None where any other text is no number."""
-    values = pd.to_numeric(series.where(series != ""), errors="coerce").to_numpy(dtype=np.float64)
-    unread = np.isnan(values) & (series != "").to_numpy() & (series.str.lower() != "nan").to_numpy()
-    return None if unread.any() else values
+    return cell_numbers(cells(series))
+
+
+def cell_numbers(texts: np.ndarray) -> np.ndarray | None:
+    """As `numbers`, of an array of texts."""
+    known = texts.copy()
+    known[texts == ""] = np.nan
+    values = np.asarray(pd.to_numeric(known, errors="coerce"), dtype=np.float64)
+    unread = any(text != "" and text.lower() != "nan" for text in texts[np.isnan(values)])
+    return None if unread else values
+
+
+def cells(series: pd.Series[str]) -> np.ndarray:
+    """The column as an array of texts: what looks at them one by one is quickest so."""
+    return series.to_numpy(dtype=object)
+
+
+def keys(frame: pd.DataFrame, ids: Sequence[str]) -> list[Any]:
+    """One key per row of a table by its columns of ids: a text, or a tuple of texts where there are several."""
+    columns = [cells(frame[name]).tolist() for name in ids]
+    return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+
+
+def places(wanted: Sequence[Any], found: Sequence[Any]) -> np.ndarray:
+    """For each wanted key the first row that has it, -1 where none does."""
+    first: dict[Any, int] = {}
+    for row, key in enumerate(found):
+        first.setdefault(key, row)
+    return np.fromiter((first.get(key, -1) for key in wanted), dtype=np.intp, count=len(wanted))
 
 
 def _header(path: Path, delimiter: str) -> tuple[str, ...]:

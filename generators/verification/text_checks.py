@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from generators.competitions.package import PUBLIC
 from generators.datasets.text_fields import MOST_TEXTS, telling_field
 from generators.verification.check import Defect, Observation
 from generators.verification.evidence import Evidence
-from generators.verification.tables import numbers
+from generators.verification.tables import cell_numbers, cells
 
 _PROSE = 30
 """Characters on average from which a column of different values is read as texts."""
@@ -23,19 +24,19 @@ def fields(evidence: Evidence) -> Observation:
     """No header, tag or fixed line in the texts of the inputs, or of text files that rows name, tells the target."""
     card = evidence.card
     train, test = evidence.train.text, evidence.test.text
-    answers = test[list(card.ids)].merge(evidence.answers.text, on=list(card.ids), how="left")
+    answers = evidence.test_answers
     defects = []
     looked_at = 0
     for name in evidence.test.header:
         # test rows first: what stands in their texts is what would be read
-        cells = [*test[name], *train[name]][:MOST_TEXTS] if name not in card.ids else []
-        texts = _contents(evidence.root, cells) if name in card.file_columns else _prose(cells)
+        looked = [*cells(test[name]), *cells(train[name])][:MOST_TEXTS] if name not in card.ids else []
+        texts = _contents(evidence.root, looked) if name in card.file_columns else _prose(looked)
         if not texts:
             continue
         looked_at += 1
         for target in card.targets:
-            truth = pd.concat([answers[target], train[target]], ignore_index=True)[: len(texts)]
-            values = None if card.classes else numbers(truth)
+            truth = np.concatenate([answers[target], cells(train[target])])[: len(texts)]
+            values = None if card.classes else cell_numbers(truth)
             told = telling_field(texts, pd.factorize(truth)[0] if values is None else values)
             if told is not None:
                 message = f"The texts of {name} say {target} themselves; it must be cut out of them."
@@ -43,16 +44,16 @@ def fields(evidence: Evidence) -> Observation:
     return Observation(tuple(defects), {"columns": looked_at})
 
 
-def _prose(cells: list[str]) -> list[str]:
+def _prose(looked: list[str]) -> list[str]:
     """The cells where they are texts, else nothing."""
-    long = sum(map(len, cells)) >= _PROSE * len(cells)
-    return cells if long and len(set(cells)) > 0.5 * len(cells) else []
+    long = sum(map(len, looked)) >= _PROSE * len(looked)
+    return looked if long and len(set(looked)) > 0.5 * len(looked) else []
 
 
-def _contents(root: Path, cells: list[str]) -> list[str]:
+def _contents(root: Path, looked: list[str]) -> list[str]:
     """Heads and tails of the files below public/ where all of them are texts, else nothing."""
     texts = []
-    for cell in cells:
+    for cell in looked:
         try:
             with (root / PUBLIC / cell).open("rb") as stream:
                 head = stream.read(_HEAD)

@@ -78,6 +78,15 @@ class Group:
         for folder in self.folders:
             _write(f"{folder}/cgroup.procs", str(pid))
 
+    def bound(self, bounds: Bounds) -> None:
+        """Bound a group that was made without. Raises `OSError`."""
+        for path, value, needed in _settings(self._version, self, bounds):
+            try:
+                _write(path, value)
+            except OSError as error:
+                if needed or error.errno not in (errno.ENOENT, errno.EOPNOTSUPP):
+                    raise
+
     def open_doors(self) -> list[int]:
         """Descriptors by which a process of one thread that cannot see the group moves itself into it: `write` a 0.
 
@@ -124,15 +133,16 @@ class Group:
         return ("limit" if full else "host") if new else ""
 
 
-def create(bounds: Bounds) -> Group | None:
+def create(bounds: Bounds | None) -> Group | None:
     """An empty group under `bounds`; None where this host offers none (`find().reason` says why).
 
-    Raises `SandboxStartError` where it offers them and making one fails, and where a bound on CPUs cannot be had.
+    Without `bounds` it bounds nothing until `Group.bound`. Raises `SandboxStartError` where this host offers groups and
+    making one fails, and where a bound on CPUs cannot be had.
     """
     if sys.platform != "linux":
         return None
     places = find()
-    if bounds.cpus is not None and "cpu" not in places.folders:
+    if bounds is not None and bounds.cpus is not None and "cpu" not in places.folders:
         reason = places.reason or "there is no cpu controller"
         raise SandboxStartError(f"Limits.cpus needs control groups ({reason}); leave it at None on this host")
     if not places.version:
@@ -185,19 +195,15 @@ def remove_own() -> None:
 _numbers = itertools.count()
 
 
-def _create(places: Places, bounds: Bounds) -> Group:
+def _create(places: Places, bounds: Bounds | None) -> Group:
     name = f"{PREFIX}{_owner(os.getpid())}-{next(_numbers)}"
-    wanted = [c for c in places.folders if c != "cpu" or bounds.cpus is not None]
+    wanted = [c for c in places.folders if c != "cpu" or (bounds is not None and bounds.cpus is not None)]
     group = Group(places.version, {c: f"{places.folders[c]}/{name}" for c in wanted})
     try:
         for folder in group.folders:
             Path(folder).mkdir()
-        for path, value, needed in _settings(places.version, group, bounds):
-            try:
-                _write(path, value)
-            except OSError as error:
-                if needed or error.errno not in (errno.ENOENT, errno.EOPNOTSUPP):
-                    raise
+        if bounds is not None:
+            group.bound(bounds)
     except OSError as error:
         group.remove()
         raise SandboxStartError(f"no control group can be made: {error}") from error

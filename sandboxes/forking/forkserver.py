@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from sandboxes.confinement import cgroups
@@ -33,8 +33,13 @@ class ForkServer:
     """One exec'd, warm, secret-free interpreter from which confined processes are forked. Thread-safe."""
 
     def __init__(self, hash_seed: int = 0, interpreter: Interpreter = OURS) -> None:
-        """Raises `SandboxStartError`, with what the interpreter said of it, where it does not come up."""
+        """Does not wait for it: `await_serving` does. Raises `SandboxStartError` where it cannot be started."""
         self._lock = threading.Lock()
+        self._greeting = threading.Lock()
+        self._serving = False
+        self._failure = ""
+        self.loads: frozenset[str] = frozenset()
+        """Modules of ours that it loads, beside the usual ones, when it has nothing else to do."""
         host, server = socket.socketpair()
         self._socket = host
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when the server fails, closed with it
@@ -45,11 +50,7 @@ class ForkServer:
         except BaseException:
             self._free()
             raise
-        try:
-            self._greet()
-        except BaseException:
-            self.close()
-            raise
+        self._greet()
 
     def _start(self, server: socket.socket, hash_seed: int, interpreter: Interpreter) -> subprocess.Popen[bytes]:
         try:
@@ -77,15 +78,37 @@ class ForkServer:
             with contextlib.suppress(OSError):
                 own.append(os.pidfd_open(os.getpid()))
         try:
-            wire.send(self._socket, {"event": "hello"}, own)
-            self._socket.settimeout(_BOOT_S)
-            wire.receive(self._socket)
-            self._socket.settimeout(None)
-        except (OSError, wire.ConnectionEnded) as error:
-            raise SandboxStartError(f"the fork server did not start: {self._complaint() or error}") from error
+            with contextlib.suppress(OSError):  # it has ended: told to whoever waits for it
+                wire.send(self._socket, {"event": "hello"}, own)
         finally:
             for fd in own:
                 os.close(fd)
+
+    def await_serving(self) -> None:
+        """Wait until it takes requests.
+
+        Raises `SandboxStartError`, with what the interpreter said of it, where it does not come up; it is closed then.
+        """
+        if self._serving:
+            return
+        with self._greeting:
+            if self._failure:
+                raise SandboxStartError(self._failure)
+            if self._serving:
+                return
+            try:
+                self._socket.settimeout(_BOOT_S)
+                wire.receive(self._socket)
+                self._socket.settimeout(None)
+            except (OSError, wire.ConnectionEnded) as error:
+                self._failure = f"the fork server did not start: {self._complaint() or error}"
+                self.close()
+                raise SandboxStartError(self._failure) from error
+            except BaseException:
+                self._failure = "the start of the fork server was broken off"
+                self.close()
+                raise
+            self._serving = True
 
     def _complaint(self) -> str:
         self._log.seek(0)
@@ -95,6 +118,15 @@ class ForkServer:
     def running(self) -> bool:
         """Whether the server process still lives."""
         return self._process.poll() is None
+
+    def load_later(self, modules: Iterable[str]) -> None:
+        """Let it load these modules when it has nothing else to do; what cannot be loaded then is told by nobody."""
+        with self._lock:
+            lacking = frozenset(modules) - self.loads
+            self.loads |= lacking
+            if lacking:
+                with contextlib.suppress(OSError):  # it is gone: told to whoever needs it
+                    wire.send(self._socket, {"loads": sorted(lacking)})
 
     def spawn(self, request: Mapping[str, Any], fds: Sequence[int] = ()) -> ConfinedTree:
         """Start a confined tree. Its next events are `ready` or `failed`.
@@ -139,7 +171,8 @@ class ForkServer:
             raise SandboxStartError(f"no connection to the fork server: {error}") from error
         tree = ConfinedTree(ours, self)
         try:
-            tree.group = cgroups.create(cgroups.bounds_of(request))
+            # what waits for a function is bounded when it is known what it will be
+            tree.group = cgroups.create(cgroups.bounds_of(request) if "limits" in request else None)
         except BaseException:
             ours.close()
             theirs.close()
@@ -158,9 +191,13 @@ class ForkServer:
             self._process.wait(_LAST_WORDS_S)
         return not self.running
 
+    def hang_up(self) -> None:
+        """Let the server end, and with it every tree it started; `close` waits for that."""
+        self._socket.close()
+
     def close(self) -> None:
         """End the server and, through it, every tree it started."""
-        self._socket.close()
+        self.hang_up()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -190,6 +227,8 @@ class _Shared:
         with self.lock:
             servers, self.servers = self.servers, {}
         for server in servers.values():
+            server.hang_up()
+        for server in servers.values():
             server.close()
         if servers:  # trees that nobody closed have ended with their server
             cgroups.remove_own()
@@ -208,7 +247,24 @@ os.register_at_fork(after_in_child=_shared.forget)
 
 
 def shared_server(hash_seed: int = 0, interpreter: Interpreter = OURS) -> ForkServer:
-    """This process's server of that kind, started on first use and again should it have died."""
+    """This process's server of that kind, started on first use and again should it have died.
+
+    Raises `SandboxStartError` where it does not come up.
+    """
+    server = begin_server(hash_seed, interpreter)
+    try:
+        server.await_serving()
+    except BaseException:
+        key = (interpreter, hash_seed)
+        with _shared.lock:
+            if _shared.servers.get(key) is server:
+                del _shared.servers[key]
+        raise
+    return server
+
+
+def begin_server(hash_seed: int = 0, interpreter: Interpreter = OURS) -> ForkServer:
+    """As `shared_server`, without waiting for a server that has to be started (a few milliseconds)."""
     key = (interpreter, hash_seed)
     with _shared.lock:
         server = _shared.servers.get(key)
@@ -222,6 +278,13 @@ def shared_server(hash_seed: int = 0, interpreter: Interpreter = OURS) -> ForkSe
             except OSError as error:
                 raise SandboxStartError(f"the fork server cannot be started: {error}") from error
         return server
+
+
+def loads_of(hash_seed: int) -> frozenset[str]:
+    """What the server of that hash seed loads beside the usual modules, where there is one."""
+    with _shared.lock:
+        server = _shared.servers.get((OURS, hash_seed))
+        return frozenset() if server is None else server.loads
 
 
 def spawn(

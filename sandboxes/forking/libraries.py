@@ -19,10 +19,20 @@ SCIENCE = (
     "pyarrow",
     "pyarrow.parquet",
     "pyarrow.feather",
+    # what they load themselves at their first use
+    "pandas.io.formats.csvs",
+    "pyarrow.vendored.version",
     "sandboxes.functions.function_worker",
     "sandboxes.functions.warm_worker",
 )
-TABLES = ("numpy", "pandas", "sklearn.model_selection", "pyarrow", "sandboxes.functions.function_worker")
+TABLES = (
+    "numpy",
+    "pandas",
+    "pandas.io.formats.csvs",
+    "sklearn.model_selection",
+    "pyarrow",
+    "sandboxes.functions.function_worker",
+)
 """What a server for few calls loads: enough to read, split and write tables."""
 KERNEL = ("sandboxes.kernels.kernel_worker",)
 SPARE = ("pytest", "_pytest.assertion.rewrite")

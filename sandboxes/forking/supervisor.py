@@ -7,13 +7,14 @@ server is gone.
 
 A tree may be asked for before it is known what it will show (`waits`): its worker is forked early and comes up, without
 privileges of its own, while the supervisor keeps its rights and the host's root until it is told the rest (`settle`).
-No foreign code runs before that.
+No foreign code runs before that. The worker of a function is then handed what came with it: request and descriptors.
 
 The worker of a branch is not forked here: a living session, or the fork server, forks it, and it enters (`arrives`).
 
 Messages to the host: `ready` (with descriptors of the folders asked for), `door` (descriptors of the namespaces that a
 forked session enters, and of the pipe by which it says that it is bound), `bound` (the worker is about to run foreign
-code), `exited` (status, and whether it was bound), `stopped` (with descriptors of the namespaces that a branch's
+code), `exited` (status, and whether it was bound), `emptied` (after the worker of a function in namespaces: nothing is
+left below this process), `stopped` (with descriptors of the namespaces that a branch's
 supervisor enters), `settled`, `failed` (stage, error). Messages from the host: `interrupt`, `kill` (everything below),
 `restart`, `settle`, `stop` and `pause` (all processes but the branches'), `resume`, `continue` (the worker alone),
 `retire` (end all but the branches), `close`.
@@ -132,6 +133,7 @@ class _Supervisor:
         self._identity = identity
         self._private = confinement.level is IsolationLevel.NAMESPACES
         self._waits = bool(request.get("waits"))
+        self._calls: socket.socket | None = None
         if self._private and os.getpid() != 1:
             raise RuntimeError("a supervisor in namespaces must be their first process")
         self._pid = 0
@@ -177,11 +179,16 @@ class _Supervisor:
 
     def _start(self) -> None:
         bound_r, bound_w = os.pipe()
+        calls = None
+        if self._waits and self._request["task"] == "function":
+            self._calls, calls = socket.socketpair()
         self._pid = os.fork()
         if self._pid == 0:
             os.close(bound_r)
-            self._become_worker(bound_w)
+            self._become_worker(bound_w, calls)
         os.close(bound_w)
+        if calls is not None:
+            calls.close()
         self._bound, self._begun = bound_r, False
         self._poll.register(bound_r, select.POLLIN)
         if self._request["task"] != "kernel":  # only a kernel starts again: the descriptors are not needed here
@@ -222,11 +229,13 @@ class _Supervisor:
             os.close(self._moved_in)
             self._moved_in = -1
 
-    def _become_worker(self, bound: int) -> NoReturn:
+    def _become_worker(self, bound: int, calls: socket.socket | None) -> NoReturn:
         rights = self._identity.translated.values() if self._waits else ()
         for fd in (self._wake_r, self._wake_w, *self._watched, *rights):
             os.close(fd)
         self._channel.close()
+        if self._calls is not None:
+            self._calls.close()
         become_worker(
             self._request,
             self._worker,
@@ -237,6 +246,7 @@ class _Supervisor:
             identity=self._identity,
             # in namespaces it is done; elsewhere the supervisor itself stays outside, where the worker cannot reach it
             sheds=not self._private or self._waits,
+            calls=calls,
         )
 
     def _report_bound(self) -> None:
@@ -278,11 +288,14 @@ class _Supervisor:
                 if self._bound >= 0:  # what it said of itself comes before its end
                     self._report_bound()
                 self._tell("exited", status=os.waitstatus_to_exitcode(status), begun=self._begun)
+                if self._private and self._request["task"] == "function":
+                    self._kill_all()
+                    self._tell("emptied")
 
     def _next_command(self) -> str:
         """Obey one command and name it; "" where the host is gone or has forgotten this tree."""
         try:
-            message, _ = wire.receive(self._channel)
+            message, fds = wire.receive(self._channel)
         except wire.ConnectionEnded:
             return ""
         command = str(message["command"])
@@ -300,7 +313,7 @@ class _Supervisor:
             self._request.update(message["changes"])
             self._begin()
         elif command == "settle":
-            self._settle(message["changes"])
+            self._settle(message["changes"], fds)
         elif command == "stop":
             self._stop_all()
         elif command == "continue":
@@ -321,7 +334,7 @@ class _Supervisor:
             family.kill_members()
             self._forget_bound()
 
-    def _settle(self, changes: Mapping[str, Any]) -> None:
+    def _settle(self, changes: Mapping[str, Any], fds: Sequence[int]) -> None:
         self._request.update(changes)
         self._confinement = Confinement.from_json(self._request["confinement"])
         close_private_root(self._confinement, self._identity)
@@ -331,6 +344,12 @@ class _Supervisor:
         linux.set_dumpable(dumpable=False)
         self._waits = False
         self._tell("settled")
+        calls, self._calls = self._calls, None
+        if calls is not None:
+            with calls, contextlib.suppress(ConnectionError):  # it has died, which is told when it is reaped
+                wire.send(calls, self._request, fds)
+        for fd in fds:
+            os.close(fd)
 
     def _stop_all(self) -> None:
         if not family.stop_members():

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from sandboxes.confinement import cgroups
 from sandboxes.errors import SandboxStartError
-from sandboxes.forking import wire
+from sandboxes.forking import endings, wire
 
 _END_S = 10.0
 _PRELOAD_S = 300.0
@@ -52,6 +52,8 @@ class ConfinedTree:
         self._ancestor: ConfinedTree | None = None
         self._descendants = 0
         self._retired = False
+        self._emptied = False
+        self._ended = False
 
     @property
     def server(self) -> Branching:
@@ -124,13 +126,26 @@ class ConfinedTree:
             raise SandboxStartError(f"the confined process said {message['event']!r} instead of {event!r}")
         return message
 
-    def command(self, name: str, **content: Any) -> bool:
-        """Send a command; False where the tree is gone."""
+    def command(self, name: str, *, fds: Sequence[int] = (), **content: Any) -> bool:
+        """Send a command, with descriptors; False where the tree is gone."""
         try:
-            wire.send(self.channel, {"command": name, **content})
+            wire.send(self.channel, {"command": name, **content}, fds)
         except OSError:
             return False
         return True
+
+    def await_emptied(self) -> None:
+        """Wait until nothing but the supervisor is left of a tree whose worker has exited, where it tells that.
+
+        `end` need then not be waited for. Returns all the same where it does not come about in time.
+        """
+        with contextlib.suppress(SandboxStartError, OSError):
+            self.await_event("emptied", _END_S)
+            self._emptied = True
+
+    def silent(self) -> bool:
+        """Whether nothing has been said that was not received."""
+        return not _readable(self.channel.fileno(), 0)
 
     def alive(self) -> bool:
         """Whether the supervisor still runs, as far as can be seen."""
@@ -142,7 +157,8 @@ class ConfinedTree:
         `at_once` kills the supervisor itself: right where it is the first process of its namespace, since the kernel
         then kills the rest. Otherwise the supervisor is told to kill those below it first.
 
-        A tree with descendants is only emptied; its supervisor ends with the last of them.
+        A tree with descendants is only emptied; its supervisor ends with the last of them. Of a tree that is emptied
+        already the rest goes on in the background: its supervisor runs no foreign code.
         """
         with _family_lock:
             if self._descendants and self._owner == os.getpid():
@@ -160,16 +176,28 @@ class ConfinedTree:
             ancestor.end(at_once=True)
 
     def _end(self, *, at_once: bool) -> None:
-        if self.channel.fileno() < 0:
+        if self._ended or self.channel.fileno() < 0:
             return
-        if self._owner == os.getpid():
-            if at_once and self.process >= 0:
-                self._kill()
-            else:
-                self.command("close")
-            if not self._gone(_END_S):
-                self._kill()
-                self._gone(_END_S)
+        self._ended = True
+        if self._owner != os.getpid():
+            self._free()
+            return
+        if at_once and self.process >= 0:
+            self._kill()
+        else:
+            self.command("close")
+        if self._emptied:
+            endings.end_later(self._see_out)
+        else:
+            self._see_out()
+
+    def _see_out(self) -> None:
+        if not self._gone(_END_S):
+            self._kill()
+            self._gone(_END_S)
+        self._free()
+
+    def _free(self) -> None:
         if self.process >= 0:
             os.close(self.process)
             self.process = -1

@@ -6,7 +6,9 @@ import contextlib
 import gc
 import importlib
 import os
+import select
 import signal
+import socket
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +16,8 @@ from typing import Any, NoReturn
 
 from sandboxes.confinement import linux, rlimits
 from sandboxes.confinement.confine import Confinement, Identity, shed_privileges
+from sandboxes.forking import wire
+from sandboxes.functions import rehearsal
 from sandboxes.sandbox import IsolationLevel
 
 Worker = Callable[[Mapping[str, Any], Sequence[int], int], None]
@@ -44,18 +48,27 @@ def become_worker(
     system: Sequence[str],
     identity: Identity,
     sheds: bool,
+    calls: socket.socket | None = None,
 ) -> NoReturn:
     """Limit this process, run the worker, end. `sheds`: whether it still has privileges to give up.
 
-    What fails before the worker runs is told through `bound`: no foreign code has run yet, so the fault is ours.
+    `calls`: where the request itself will come from, with its descriptors, for a worker that is made before it is known
+    what to do. What fails before the worker runs is told through `bound`: no foreign code has run yet, so the fault is
+    ours.
     """
     status = 111
     try:
-        _confine(request, confinement)
+        _stand_alone(confinement)
+        if calls is None:
+            _take_on(request, confinement)
         if sheds:
             shed_privileges(confinement, system, identity)
             if confinement.level is not IsolationLevel.PROCESS:
                 linux.set_dumpable(dumpable=True)  # or its own /proc would be closed to it
+        if calls is not None:
+            request, fds = _await_call(calls)
+            request = {**request, "mapped": max(request["mapped"], rlimits.mapped_bytes())}
+            _take_on(request, confinement)
         gc.enable()
     except BaseException as error:  # noqa: BLE001 - the last frame of a forked process: all is told to the host
         with contextlib.suppress(OSError):
@@ -71,8 +84,25 @@ def become_worker(
         os._exit(status)
 
 
-def _confine(request: Mapping[str, Any], confinement: Confinement) -> None:
-    private = confinement.level is IsolationLevel.NAMESPACES
+def _await_call(calls: socket.socket) -> tuple[Mapping[str, Any], Sequence[int]]:
+    """The request, once it has come; ends this process where none will. Closes the socket.
+
+    Until then it is rehearsed what calls begin with.
+    """
+    poll = select.poll()
+    poll.register(calls, select.POLLIN)
+    with contextlib.suppress(Exception):  # of foreign libraries; nothing hangs on a rehearsal
+        for _ in rehearsal.steps():
+            if poll.poll(0):
+                break
+    try:
+        with calls:
+            return wire.receive(calls)
+    except wire.ConnectionEnded:
+        os._exit(0)
+
+
+def _stand_alone(confinement: Confinement) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -80,8 +110,12 @@ def _confine(request: Mapping[str, Any], confinement: Confinement) -> None:
     if sys.platform == "linux":
         linux.set_dumpable(dumpable=True)
         linux.prefer_for_out_of_memory()
-        if not private:
+        if confinement.level is not IsolationLevel.NAMESPACES:
             linux.die_with_parent()
+
+
+def _take_on(request: Mapping[str, Any], confinement: Confinement) -> None:
+    private = confinement.level is IsolationLevel.NAMESPACES
     os.environ.clear()
     os.environ.update(request["environment"])
     os.umask(0o022)

@@ -103,7 +103,10 @@ class Zygote:
                         request, fds = wire.receive(self._server)
                     except wire.ConnectionEnded:
                         return
-                    self._answer(request, fds)
+                    if "loads" in request:
+                        self._pending += request["loads"]
+                    else:
+                        self._answer(request, fds)
             if self._pending:
                 self._modules.load(self._pending.pop(0))
                 if not self._pending:

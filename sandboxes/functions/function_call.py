@@ -27,6 +27,10 @@ _RESULT_BYTES = 64 << 20
 _DRAIN_S = 2.0
 
 
+class NeverBegunError(SandboxError):
+    """What was to run the function failed or ended before that: it can be called again."""
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionResult:
     """What became of one call. Everything in it comes from foreign code: data, never proof."""
@@ -91,6 +95,11 @@ class FunctionCall:
         """Close this side's copies of the writing ends, once the other side has its own."""
         while self.write_ends:
             os.close(self.write_ends.pop())
+
+    @property
+    def exited(self) -> bool:
+        """Whether the end of the function's process has been told."""
+        return self.exit is not None
 
     @property
     def reported(self) -> bool:
@@ -163,11 +172,13 @@ class FunctionCall:
                 raise SandboxLostError("the process above the function is gone") from error
             return True
         if message["event"] == "failed":
-            raise SandboxError(f"{message['stage']}: {message['error']}")
+            # what the worker itself says comes before foreign code runs; what the supervisor says may come at any time
+            kind = NeverBegunError if message["stage"] == "worker" else SandboxError
+            raise kind(f"{message['stage']}: {message['error']}")
         if message["event"] != "exited":
             return False
         if not message["begun"]:
-            raise SandboxError(f"{describe_exit(message['status'])} while it was being set up")
+            raise NeverBegunError(f"{describe_exit(message['status'])} while it was being set up")
         self.end_with(message["status"], tree)
         return True
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandboxes.errors import SandboxError, SandboxStartError
+from sandboxes.held import Held
 from sandboxes.kernels.session import Session
 
 _KINDS = 2
@@ -164,42 +165,16 @@ def _end(spares: list[tuple[Session, int]]) -> None:
         os.close(workspace)
 
 
-class _Held:
-    """The pool of this process, kept while somebody holds it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.pool: Spares | None = None
-        self.holders = 0
-
-    def forget(self) -> None:
-        """After a fork of the host: the pool is the parent's. Its object stays: none of it may be collected here."""
-        _inherited.append(self.pool)
-        self.lock, self.pool, self.holders = threading.Lock(), None, 0
-
-
-_inherited: list[Spares | None] = []
-_held = _Held()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_held.forget)
+_SHARED = Held(lambda: Spares(1))
 
 
 def hold(size: int) -> Spares:
     """This process's pool, which exists until each holder has let it go; the largest `size` asked for is its own."""
-    with _held.lock:
-        if _held.pool is None:
-            _held.pool = Spares(size)
-        _held.pool.size = max(_held.pool.size, size)
-        _held.holders += 1
-        return _held.pool
+    pool = _SHARED.hold()
+    pool.size = max(pool.size, size)
+    return pool
 
 
 def let_go() -> None:
     """The end of a `hold`. The last one ends the spares."""
-    with _held.lock:
-        _held.holders = max(_held.holders - 1, 0)
-        pool = None
-        if not _held.holders:
-            pool, _held.pool = _held.pool, None
-    if pool is not None:
-        pool.close()
+    _SHARED.let_go()

@@ -15,7 +15,7 @@ from generators.competitions.grade import Grade, Outcome, Part
 from generators.competitions.package import Competition, read_card, write_card
 from generators.finding import Blame, CheckOutcome, Layer, Severity
 from generators.verification.verdict import TrialResult
-from mlesmith_env.resampling import resampled_scores, spread_of_gain
+from mlesmith_env.resampling import Resampling, spread_of_gain
 from mlesmith_env.trial import ScriptedTrial
 from mlesmith_env.trial_checks import Attempt, Measurements, judge, reference_scores
 from sandboxes.errors import SandboxError, SandboxLostError
@@ -238,7 +238,8 @@ def test_the_chance_of_rows_shrinks_with_their_number(tmp_path: Path, write_pack
         sample = competition.sample_submission()
         weak = sample.to_csv(index=False).encode()
         strong = sample.assign(yield_kg=competition.answers()["yield_kg"].to_numpy() + 0.5).to_csv(index=False).encode()
-        draws = resampled_scores(competition, [weak, strong])
+        with Resampling(competition) as resampling:
+            draws = resampling.scores([weak, strong])
         assert draws is not None
         spreads.append(spread_of_gain(draws, 1))
     assert spreads[0] > 2 * spreads[1] > 0

@@ -35,12 +35,13 @@ def capped(text: str, limit: int) -> str:
 
 def visible(text: str) -> str:
     """The text with characters that cannot be seen as escapes; line breaks and tabs stay."""
-    return "".join(
-        character
-        if character in "\n\t" or unicodedata.category(character) not in _UNSEEN
-        else character.encode("unicode_escape", "surrogatepass").decode("ascii")
-        for character in text.replace("\r\n", "\n")
-    )
+    text = text.replace("\r\n", "\n")
+    unseen = {
+        ord(character): character.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for character in set(text) - {"\n", "\t"}
+        if unicodedata.category(character) in _UNSEEN
+    }
+    return text.translate(unseen) if unseen else text
 
 
 def repeatable(text: str) -> str:

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from generators.roles.llm.capability import Arguments, Capability, Said
 from generators.roles.llm.fencing import repeatable
+from generators.roles.llm.session_ahead import SessionAhead
 from sandboxes.limits import Limits
-from sandboxes.local import LocalSandbox
 from sandboxes.sandbox import ExecutionResult
 
 SESSION_LIMITS = Limits(wall_s=60.0, memory_mib=4096, output_chars=8000)
@@ -24,15 +24,19 @@ class RunPython(Arguments):
 
 
 class PythonSession:
-    """One living session over the folder `data`, started when it is first used; close it, or use it in `with`."""
+    """One living session over the folder `data`; close it, or use it in `with`.
+
+    With the context it begins to come up, while the model is waited for; without one at its first use. Its end is not
+    waited for either.
+    """
 
     def __init__(self, data: Path, *, limits: Limits = SESSION_LIMITS) -> None:
         self._data = data
         self._limits = limits
-        self._sandbox: LocalSandbox | None = None
-        self._places = ("", "")
+        self._session = SessionAhead(data, limits)
 
     def __enter__(self) -> Self:
+        self._session.begin()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -40,9 +44,7 @@ class PythonSession:
 
     def close(self) -> None:
         """End the session; idempotent."""
-        if self._sandbox is not None:
-            self._sandbox.close()
-            self._sandbox = None
+        self._session.close()
 
     def capability(self, what: str) -> Capability:
         """The tool `run_python`; `what` says what lies in the folder."""
@@ -57,17 +59,9 @@ class PythonSession:
 
     def run(self, asked: RunPython) -> Said:
         """Output, value and error of the code. Raises `SandboxError` where the machinery fails."""
-        if self._sandbox is None:
-            sandbox = LocalSandbox(public=self._data, limits=self._limits)
-            try:
-                sandbox.start()
-            except BaseException:
-                sandbox.close()
-                raise
-            self._sandbox = sandbox
-            # before any code of a model: where a session lies in a folder of this machine, no answer shows which
-            self._places = (sandbox.execute("import os; os.getcwd()").result.strip("'\""), str(self._data))
-        return _said(self._sandbox.execute(asked.code), self._places)
+        sandbox, place = self._session.started()
+        # where a session lies in a folder of this machine, no answer shows which
+        return _said(sandbox.execute(asked.code), (place, str(self._data)))
 
 
 def _said(result: ExecutionResult, places: tuple[str, str]) -> Said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ from generators.competitions.package import PUBLIC
 from generators.competitions.solutions import BETTER, SOLUTION_FILES, TRIVIAL, read_solution
 from generators.roles.llm.dialogue import Objection
 from generators.roles.llm.fencing import repeatable
+from generators.roles.llm.session_ahead import SessionAhead
 from sandboxes.limits import Limits
-from sandboxes.local import LocalSandbox
 from sandboxes.sandbox import CollectStatus
 
 _SUBMISSION = "submission.csv"
@@ -42,7 +43,12 @@ def solve(root: Path, card: Card) -> tuple[Solved, ...]:
     Raises `CompetitionError` where one is not there, `SandboxError` where the machinery fails.
     """
     limits = Limits(wall_s=card.budget.run_s / 2, output_chars=_OUTPUT)
-    ran = [_run(root, path, limits) for path in SOLUTION_FILES]
+    with contextlib.ExitStack() as ends:
+        sessions = {path: SessionAhead(root / PUBLIC, limits) for path in SOLUTION_FILES}
+        for session in sessions.values():  # the second comes up while the first runs
+            ends.callback(session.close)
+            session.begin()
+        ran = [_run(root, path, session) for path, session in sessions.items()]
     left = [data for _, data in ran if data is not None]
     grades = iter(grade_batch(root, left, (Part.ALL,)))
     solved = []
@@ -74,22 +80,18 @@ def about_solutions(solved: Sequence[Solved], *, higher: bool) -> list[Objection
     return [Objection(told)]
 
 
-def _run(root: Path, path: str, limits: Limits) -> tuple[Solved, bytes | None]:
+def _run(root: Path, path: str, session: SessionAhead) -> tuple[Solved, bytes | None]:
     code = read_solution(root, path).code
-    sandbox = LocalSandbox(public=root / PUBLIC, limits=limits)
-    try:
-        sandbox.start()
-        place = sandbox.execute("import os; os.getcwd()").result.strip("'\"")
-        result = sandbox.execute(code)
-        parts = (result.stdout, result.stderr, result.traceback or f"{result.error_name}: {result.error_message}")
-        shown = [part for part in (parts if not result.ok else parts[:2]) if part.strip(": ")]
-        told = "\n".join([*shown, result.reason]).strip().replace(str(root), "")
-        told = repeatable(told.replace(place, "/workspace") if place else told)
-        if not result.ok:
-            return Solved(path, f"it ended with status {result.status.value}", told), None
-        taken = sandbox.collect(_SUBMISSION, max_bytes=_MAX_BYTES)
-    finally:
-        sandbox.close()
+    sandbox, place = session.started()
+    result = sandbox.execute(code)
+    parts = (result.stdout, result.stderr, result.traceback or f"{result.error_name}: {result.error_message}")
+    shown = [part for part in (parts if not result.ok else parts[:2]) if part.strip(": ")]
+    told = "\n".join([*shown, result.reason]).strip().replace(str(root), "")
+    told = repeatable(told.replace(place, "/workspace") if place else told)
+    if not result.ok:
+        return Solved(path, f"it ended with status {result.status.value}", told), None
+    taken = sandbox.collect(_SUBMISSION, max_bytes=_MAX_BYTES)
+    session.close()
     if taken.status is not CollectStatus.FOUND:
         return Solved(path, f"it left no ./{_SUBMISSION} ({taken.status.value})", told), None
     return Solved(path, "", told), taken.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from functools import cache
 
 from generators.competitions.card import Card, Parts, Provenance, Split
 from generators.datasets.raw import RawDataset
@@ -10,6 +11,11 @@ from generators.roles.proposal import Proposal, metric_of
 from generators.roles.rules.names import slug
 
 _VERSIONS = ("mlesmith-env", "numpy", "pandas", "scikit-learn")
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    return tuple((name, importlib.metadata.version(name)) for name in _VERSIONS)
 
 
 def first_card(
@@ -55,7 +61,7 @@ def first_card(
             licence=dataset.licence,
             backend=backend,
             seed=seed,
-            versions={name: importlib.metadata.version(name) for name in _VERSIONS},
+            versions=dict(_versions()),
         ),
         tags=tuple(dict.fromkeys(kinds)),
     )

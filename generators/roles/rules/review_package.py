@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
 from generators.competitions.card import Card, SubmissionForm
 from generators.competitions.forms import ANSWER_CELLS, NUMBER_ANSWERS, point_in
-from generators.competitions.grade import Outcome, Part
+from generators.competitions.grade import Grade, Outcome, Part
 from generators.competitions.grading import grade_many
 from generators.competitions.metrics import METRICS
 from generators.competitions.package import SAMPLE_SUBMISSION, Competition
@@ -23,11 +23,14 @@ _CENTRES = (SubmissionForm.VALUE, SubmissionForm.VALUES, SubmissionForm.SPREAD)
 _PRIVATE = re.compile(r"private/|test_answer", re.IGNORECASE)
 
 
-def priors(competition: Competition, train: pd.DataFrame, figures: Figures) -> Iterator[Finding]:
-    """Submissions that look at no input, scored by the package's own metric."""
-    card = competition.card
+def grade_priors(competition: Competition, train: pd.DataFrame) -> dict[str, Grade]:
+    """Submissions that look at no input, scored by the package's own metric. Raises `SandboxError`."""
     sample = (competition.root / SAMPLE_SUBMISSION).read_bytes()
-    grades = grade_many(competition.root, {"sample": sample, "constant": _constant(competition, train)}, Part.ALL)
+    return grade_many(competition.root, {"sample": sample, "constant": _constant(competition, train)}, Part.ALL)
+
+
+def priors(card: Card, grades: Mapping[str, Grade], figures: Figures) -> Iterator[Finding]:
+    """What looks at no input must neither come near the best score nor, in the sample's place, know the answers."""
     for name, grade in grades.items():
         if grade.outcome is not Outcome.SCORED:
             message = f"The {name} submission is not scored: {grade.outcome.value}."

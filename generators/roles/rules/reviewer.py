@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from generators.competitions.forms import ANSWER_CELLS, NUMBER_ANSWERS
+from generators.competitions.grade import Grade
 from generators.competitions.package import TEST, TRAIN, Competition
 from generators.errors import CompetitionError
 from generators.finding import CheckResult, Finding, Layer, outcome_of
 from generators.roles.rules import review_package, review_shortcuts
 from generators.roles.rules.review_finding import Figures
 from generators.roles.rules.review_probes import Material, thinned
+
+_PRIOR = 5
+"""Place among the results of the check that waits for the grader, and is therefore made last."""
 
 
 class RulesReviewer:
@@ -28,19 +33,28 @@ class RulesReviewer:
         """
         competition = Competition.load(root)
         train, test = (_read(root / path) for path in (TRAIN, TEST))
-        material = _material(competition, train, test)
-        card = competition.card
-        return (
-            _result("single_feature_probe", lambda figures: review_shortcuts.single_features(material, card, figures)),
-            _result("order_probe", lambda figures: review_shortcuts.positions(material, figures)),
-            _result("nearest_duplicate_probe", lambda figures: review_shortcuts.duplicates(material, card, figures)),
-            _result("file_probe", lambda figures: review_shortcuts.files(root, material, figures)),
-            _result("adversarial_validation", lambda figures: review_shortcuts.drift(material, card, figures)),
-            _result("no_feature_prior", lambda figures: review_package.priors(competition, train, figures)),
-            _result("metric_fits_balance", lambda figures: review_package.balance(competition, figures)),
-            _result("description_complete", lambda figures: review_package.description(competition, train, figures)),
-            _result("use_of_data", lambda figures: review_package.data_use(material, card, figures)),
-        )
+        # the grader's process takes about as long as all that is computed here meanwhile
+        with ThreadPoolExecutor(1, thread_name_prefix="mlesmith-review") as aside:
+            graded = aside.submit(review_package.grade_priors, competition, train)
+            return _results(competition, train, _material(competition, train, test), graded)
+
+
+def _results(
+    competition: Competition, train: pd.DataFrame, material: Material, graded: Future[dict[str, Grade]]
+) -> tuple[CheckResult, ...]:
+    card, root = competition.card, competition.root
+    computed = (
+        _result("single_feature_probe", lambda figures: review_shortcuts.single_features(material, card, figures)),
+        _result("order_probe", lambda figures: review_shortcuts.positions(material, figures)),
+        _result("nearest_duplicate_probe", lambda figures: review_shortcuts.duplicates(material, card, figures)),
+        _result("file_probe", lambda figures: review_shortcuts.files(root, material, figures)),
+        _result("adversarial_validation", lambda figures: review_shortcuts.drift(material, card, figures)),
+        _result("metric_fits_balance", lambda figures: review_package.balance(competition, figures)),
+        _result("description_complete", lambda figures: review_package.description(competition, train, figures)),
+        _result("use_of_data", lambda figures: review_package.data_use(material, card, figures)),
+    )
+    prior = _result("no_feature_prior", lambda figures: review_package.priors(card, graded.result(), figures))
+    return (*computed[:_PRIOR], prior, *computed[_PRIOR:])
 
 
 def _result(check: str, probe: Callable[[Figures], Iterable[Finding]]) -> CheckResult:

@@ -13,9 +13,9 @@ from generators.competitions.card import Objective
 from generators.competitions.grade import Part
 from generators.competitions.package import package_digest, read_answers, read_card, write_card
 from generators.competitions.parts import part_mask
+from generators.competitions.tier_package import derive_tier
 from generators.competitions.tiers import (
     TIER_NAMES,
-    derive_tier,
     drop_tiers,
     find_tier,
     is_within,

@@ -16,9 +16,10 @@ from generators.datasets.sources import open_source
 from generators.errors import ModelError
 from generators.model_server import ModelCounts, ScriptedModelServer
 from generators.pipeline import Generation, generate
+from generators.runs.casting import Casting
 from generators.runs.crew import crew_name
 from generators.runs.job import jobs_of
-from generators.runs.llm_crew import Casting, llm_crew
+from generators.runs.llm_crew import llm_crew
 from generators.runs.record import CARRIED_THROUGH, INFRASTRUCTURE, Ending
 from generators.runs.run import run
 from generators.verification.verify import verify

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from generators.competitions.card import Objective
 from generators.finding import Blame, CheckOutcome
-from generators.verification.assertions import ASSERTIONS
-from generators.verification.check import Check, failed, passed, run_checks, skipped
+from generators.verification.assertions import ASSERTIONS, assert_package
+from generators.verification.check import Ahead, Check, failed, passed, run_checks, skipped
 from generators.verification.evidence import Evidence
 from generators.verification.metric_checks import quick
 from generators.verification.package_runs import Attempt, Exercise
@@ -69,6 +70,42 @@ def test_a_check_that_does_not_apply_is_no_obstacle_to_those_that_need_it(tmp_pa
         CheckOutcome.SKIPPED,
         CheckOutcome.PASSED,
     ]
+
+
+def test_what_takes_a_process_is_begun_as_soon_as_its_needs_hold(tmp_path):
+    begun: list[str] = []
+
+    def seen(name: str) -> Check:
+        return Check(name, Blame.DESIGNER, lambda _: passed(begun=list(begun)), ("first",) if name == "third" else ())
+
+    ahead = (Ahead(frozenset({"first"}), lambda _: begun.append("it")), Ahead(frozenset({"no"}), lambda _: 1 / 0))
+    results = run_checks([seen("first"), seen("second"), seen("third")], Evidence(tmp_path), ahead=ahead)
+    assert [result.figures["begun"] for result in results] == [[], ["it"], ["it"]]
+
+
+def test_nothing_still_runs_when_the_results_are_there(tmp_path):
+    evidence = Evidence(tmp_path)
+    ended: list[bool] = []
+
+    def begin(_: Evidence) -> None:
+        evidence._begin("it", lambda: (time.sleep(0.2), ended.append(True)))
+
+    run_checks([Check("only", Blame.DESIGNER, lambda _: passed())], evidence, ahead=(Ahead(frozenset(), begin),))
+    assert ended == [True]
+
+
+def test_results_stand_in_the_order_of_the_table_whatever_ran_first(package):
+    found = assert_package(package, package.parent / "raw")
+    assert [result.check for result in found] == [check.name for check in ASSERTIONS]
+
+
+def test_own_tests_begun_before_a_check_failed_are_not_told(package, edit, results):
+    edit.text(package / "metric.py", "higher_is_better = True", "higher_is_better = False")
+    edit.text(package / "test_competition.py", "def test_", "def test_never():\n    raise SystemExit\n\n\ndef test_")
+    found = results(package, raw=True)
+    assert found["metric_direction_as_declared"].outcome is CheckOutcome.FAILED
+    assert found["own_tests_pass"].outcome is CheckOutcome.SKIPPED
+    assert not found["own_tests_pass"].findings
 
 
 def test_code_that_looks_harmful_is_never_run(package, edit, results):
