@@ -7,12 +7,14 @@ from sklearn.datasets import load_wine
 
 import mlesmith_env
 
+COMPETITIONS = 2
+
 
 def main(folder: Path) -> list[str]:
     """Write a table, make competitions from it, and return their ids."""
     table = load_wine(as_frame=True).frame
     table.to_csv(folder / "wine.csv", index=False)
-    generation = mlesmith_env.generate(folder / "wine.csv", folder / "pool", limit=2)
+    generation = mlesmith_env.generate(folder / "wine.csv", folder / "pool", limit=COMPETITIONS)
     pool = mlesmith_env.Pool(folder / "pool")
     for name in pool:
         print(name, "-", pool.get(name).card.title)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,10 +40,17 @@ def engine() -> Any:
     return client
 
 
+@pytest.fixture(scope="session")
+def written_package(tmp_path_factory: pytest.TempPathFactory, write_package: Callable[..., Path]) -> Path:
+    """What `good_package` is a copy of, not to be changed."""
+    return write_package(tmp_path_factory.mktemp("written"))
+
+
 @pytest.fixture
-def good_package(tmp_path: Path, write_package: Callable[..., Path]) -> Path:
+def good_package(tmp_path: Path, written_package: Path) -> Path:
     """A small complete competition, binary with ROC AUC, fresh for each test; its raw data lie in `../raw`."""
-    return write_package(tmp_path)
+    shutil.copytree(written_package.parent / "raw", tmp_path / "raw")
+    return Path(shutil.copytree(written_package, tmp_path / written_package.name))
 
 
 def _beside(name: str) -> Any:

@@ -31,9 +31,13 @@ def test_an_episode_with_a_hand_written_solution_beats_the_floor() -> None:
     assert load("play_an_episode").main() > 0.5
 
 
-def test_a_table_becomes_a_pool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ids = load("generate_from_a_table").main(tmp_path)
-    assert ids
+@pytest.mark.parametrize("competitions", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_table_becomes_a_pool(competitions: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    example = load("generate_from_a_table")
+    assert example.COMPETITIONS == 2
+    example.COMPETITIONS = competitions
+    ids = example.main(tmp_path)
+    assert len(ids) == competitions
     assert all(name in capsys.readouterr().out for name in ids[:1])
 
 
@@ -89,10 +93,14 @@ def test_a_plain_function_plays() -> None:
 
 
 @pytest.mark.usefixtures("beside")
-def test_a_model_is_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made = load("evaluate_a_model").main([], tmp_path / "out")
-    assert [(record.ending, record.valid) for record in made.records] == [("finished", True)] * 4
-    assert "builtin:iris: accuracy" in capsys.readouterr().out
+@pytest.mark.parametrize("tasks", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_model_is_evaluated(tasks: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    example = load("evaluate_a_model")
+    assert example.TASKS == ("builtin:breast-cancer", "builtin:iris")
+    example.TASKS = example.TASKS[:tasks]
+    made = example.main([], tmp_path / "out")
+    assert [(record.ending, record.valid) for record in made.records] == [("finished", True)] * 2 * tasks
+    assert f"{example.TASKS[-1]}: " in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("beside")

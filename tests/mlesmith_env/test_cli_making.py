@@ -15,6 +15,9 @@ import pytest
 from mlesmith_env.cli import FINDINGS, OK, USAGE, main
 from mlesmith_env.trajectory import read_trajectory
 
+MADE_ONCE = pytest.mark.xdist_group("making by command")
+"""For the tests that share a pool."""
+
 
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -48,6 +51,7 @@ def mlesmith(
     return run
 
 
+@MADE_ONCE
 def test_what_was_generated_is_listed_with_its_scores(mlesmith: Callable[..., Any], pool: Path) -> None:
     code, out, _ = mlesmith("list", pool, "--json")
     (entry,) = json.loads(out)
@@ -56,6 +60,7 @@ def test_what_was_generated_is_listed_with_its_scores(mlesmith: Callable[..., An
     assert entry["floor"] is not None
 
 
+@MADE_ONCE
 def test_verify_finds_the_raw_data_of_a_built_in_competition_by_itself(
     mlesmith: Callable[..., Any], made: Path
 ) -> None:

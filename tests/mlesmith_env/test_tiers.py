@@ -22,6 +22,8 @@ from mlesmith_env.tasks import load_task, pool_ids
 from mlesmith_env.turn import TierName
 from sandboxes.sandbox import Sandbox
 
+pytestmark = pytest.mark.xdist_group("tiers in the environment")  # where they are made once
+
 Factory = Callable[..., Sandbox]
 
 

@@ -94,7 +94,7 @@ def test_calls_leave_no_process_or_descriptor(tmp_path: Path, any_level: str, ho
         ("landlock", "killed"),
         ("process", "killed"),
         ("namespaces", "interrupted"),
-        ("namespaces", "raise"),
+        pytest.param("namespaces", "raise", marks=pytest.mark.slow),
         ("namespaces", "return"),
     ],
 )

@@ -392,7 +392,18 @@ if sys.argv[3] == "wait":
 """
 
 
-@pytest.mark.parametrize("ending", ["killed", "return"])
+@pytest.mark.parametrize(
+    ("any_level", "ending"),
+    [
+        ("namespaces", "killed"),
+        ("landlock", "killed"),
+        ("process", "killed"),
+        ("namespaces", "return"),
+        pytest.param("landlock", "return", marks=pytest.mark.slow),
+        pytest.param("process", "return", marks=pytest.mark.slow),
+    ],
+    indirect=["any_level"],
+)
 def test_nothing_outlives_the_host(host: Any, foreign: Path, any_level: str, ending: str, tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     how = "wait" if ending == "killed" else "return"

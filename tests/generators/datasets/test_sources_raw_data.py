@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,36 @@ def check_code(dataset: RawDataset) -> None:
         pd.testing.assert_frame_equal(eval(code.expression, names), table.frame)
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_a_real_folder_opens_without_a_file_that_cannot_be_read(folder: str) -> None:
-    with open_source(DATA / folder) as dataset:
+MANY_FILES = "nsmc_korean_reviews"
+"""Its hundreds of documents take seconds; a part of them is as good by default."""
+
+
+def check_opened(folder: Path) -> None:
+    with open_source(folder) as dataset:
         assert not [problem for problem in dataset.problems if problem.fatal]
         assert dataset.tables or dataset.other_files
         assert len({table.name for table in dataset.tables}) == len(dataset.tables)
         assert all(table.name.isidentifier() for table in dataset.tables)
         assert all(len(table.frame) and len(table.frame.columns) for table in dataset.tables)
         check_code(dataset)
+
+
+@pytest.mark.parametrize(
+    "folder", [pytest.param(name, marks=pytest.mark.slow) if name == MANY_FILES else name for name in FOLDERS]
+)
+def test_a_real_folder_opens_without_a_file_that_cannot_be_read(folder: str) -> None:
+    check_opened(DATA / folder)
+
+
+def test_a_real_folder_with_a_part_of_its_many_documents_opens_too(tmp_path: Path) -> None:
+    documents = sorted((DATA / MANY_FILES / "raw").iterdir())[:40]
+    for file in (DATA / MANY_FILES / "README.md", DATA / MANY_FILES / "synopses.json", *documents):
+        target = tmp_path / file.relative_to(DATA)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    check_opened(tmp_path / MANY_FILES)
+    with open_source(tmp_path / MANY_FILES) as dataset:
+        assert {table.name for table in dataset.tables} == {"raw", "synopses"}
 
 
 def test_no_damage_is_a_class_of_the_birdstrikes() -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,23 +13,31 @@ from generators.datasets.profile import DatasetProfile
 from generators.datasets.profiling import profile_dataset
 from generators.datasets.raw import RawDataset
 from generators.datasets.sources import open_source
-from generators.roles.proposal import Proposal
+from generators.roles.proposal import Proposal, Proposals
 from generators.roles.protocols import Draft
 from generators.roles.rules import RulesBrainstormer, RulesDesigner
 
 
-class World(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class World:
     """A raw dataset and what is known of it."""
 
     dataset: RawDataset
     profile: DatasetProfile
+    _found: dict[int, Proposals] = field(default_factory=dict)
 
     def propose(self, limit: int = 3, existing=()):
         return RulesBrainstormer().propose(self.dataset, self.profile, limit=limit, existing=existing)
 
+    def found(self, limit: int = 12) -> Proposals:
+        """What is proposed, thought of once."""
+        if limit not in self._found:
+            self._found[limit] = self.propose(limit)
+        return self._found[limit]
+
     def proposal(self, target: str, limit: int = 12) -> Proposal:
         """The proposal whose target has that name."""
-        found = self.propose(limit)
+        found = self.found(limit)
         for proposal in found.proposals:
             if proposal.target.name == target:
                 return proposal
@@ -84,13 +92,16 @@ def orders() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory, orders: pd.DataFrame) -> Path:
-    """A finished package, not to be changed."""
-    base = tmp_path_factory.mktemp("designed")
-    folder = base / "shop_orders"
+def shop(tmp_path_factory: pytest.TempPathFactory, orders: pd.DataFrame) -> Iterator[World]:
+    """The table of orders as a raw dataset, which no test changes."""
+    folder = tmp_path_factory.mktemp("raw") / "shop_orders"
     folder.mkdir()
     orders.to_csv(folder / "orders.csv", index=False)
     with open_source(folder) as dataset:
-        made = World(dataset, profile_dataset(dataset))
-        draft = made.design(made.proposal("status"), base / "package")
-    return draft.root
+        yield World(dataset, profile_dataset(dataset))
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory, shop: World) -> Path:
+    """A finished package, not to be changed."""
+    return shop.design(shop.proposal("status"), tmp_path_factory.mktemp("designed") / "package").root

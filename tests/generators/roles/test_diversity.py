@@ -88,21 +88,19 @@ def test_traits_survive_being_written_down() -> None:
     assert Traits.model_validate_json(traits().model_dump_json()) == traits()
 
 
-def test_what_exists_of_a_dataset_is_not_proposed_again(world, orders) -> None:
-    made = world(orders=orders)
-    first = made.propose(2).proposals
-    existing = [traits_of(proposal, made.dataset.digest) for proposal in first]
-    again = made.propose(3, existing=existing).proposals
+def test_what_exists_of_a_dataset_is_not_proposed_again(shop) -> None:
+    first = shop.propose(2).proposals
+    existing = [traits_of(proposal, shop.dataset.digest) for proposal in first]
+    again = shop.propose(3, existing=existing).proposals
     assert again
     taken = {(proposal.target.name, proposal.objective) for proposal in first}
     assert not taken & {(proposal.target.name, proposal.objective) for proposal in again}
 
 
-def test_a_metric_that_fills_the_pool_gives_way(world, orders) -> None:
-    made = world(orders=orders)
-    (usual,) = made.propose(1).proposals
+def test_a_metric_that_fills_the_pool_gives_way(shop) -> None:
+    (usual,) = shop.propose(1).proposals
     crowd = [OTHER.model_copy(update={"metric": usual.metric, "dataset": f"d{n}"}) for n in range(30)]
-    (other,) = made.propose(1, existing=crowd).proposals
+    (other,) = shop.propose(1, existing=crowd).proposals
     assert other.metric != usual.metric
 
 
@@ -120,7 +118,6 @@ def test_an_objective_that_fills_the_pool_loses_a_close_race(world) -> None:
     assert (alone.target.name, other.target.name) == ("quality", "result")
 
 
-def test_the_same_pool_gives_the_same_proposals_in_whatever_order(world, orders) -> None:
-    made = world(orders=orders)
+def test_the_same_pool_gives_the_same_proposals_in_whatever_order(shop) -> None:
     existing = [traits(dataset=f"d{n}", metric=metric) for n, metric in enumerate(["roc_auc", "mae", "rmse"] * 5)]
-    assert made.propose(2, existing=existing) == made.propose(2, existing=existing[::-1])
+    assert shop.propose(2, existing=existing) == shop.propose(2, existing=existing[::-1])

@@ -22,8 +22,8 @@ def excluded(proposal):
     return {exclusion.column: exclusion for exclusion in proposal.excluded}
 
 
-def test_formulations_of_one_dataset_differ_in_target_or_objective_and_in_metric(world, orders) -> None:
-    proposals = world(orders=orders).propose().proposals
+def test_formulations_of_one_dataset_differ_in_target_or_objective_and_in_metric(shop) -> None:
+    proposals = shop.propose().proposals
     assert len(proposals) == 3
     for one, other in combinations(proposals, 2):
         assert (one.target.source, one.objective) != (other.target.source, other.objective)
@@ -32,23 +32,22 @@ def test_formulations_of_one_dataset_differ_in_target_or_objective_and_in_metric
     assert {p.target.source for p in proposals} >= {"status", "price"}
 
 
-def test_an_id_and_what_is_known_only_after_the_target_are_no_inputs(world, orders) -> None:
-    proposal = world(orders=orders).proposal("status")
+def test_an_id_and_what_is_known_only_after_the_target_are_no_inputs(shop) -> None:
+    proposal = shop.proposal("status")
     assert excluded(proposal)["order_id"].kind == "identifier"
     assert excluded(proposal)["days_late_fee"].kind == "leak"
     assert excluded(proposal)["days_late_fee"].evidence
     assert set(proposal.inputs) == {"weight_kg", "distance_km", "carrier", "fragile", "price"}
 
 
-def test_a_class_too_rare_to_learn_is_dropped_by_name(world, orders) -> None:
-    proposal = world(orders=orders).proposal("status")
+def test_a_class_too_rare_to_learn_is_dropped_by_name(shop) -> None:
+    proposal = shop.proposal("status")
     assert proposal.target.dropped_classes == ("lost",)
     assert "lost" not in proposal.classes
 
 
-def test_proposals_are_the_same_every_time(world, orders) -> None:
-    made = world(orders=orders)
-    assert made.propose() == made.propose()
+def test_proposals_are_the_same_every_time(shop) -> None:
+    assert shop.propose() == shop.propose()
 
 
 def test_a_table_of_few_rows_is_refused_with_the_reason(world, orders) -> None:
@@ -157,9 +156,8 @@ def test_any_damage_is_asked_where_one_class_says_that_nothing_happened(world) -
     assert "damage" in excluded(targets["any_damage"])
 
 
-def test_a_column_that_review_finds_too_telling_is_excluded(world, orders) -> None:
-    made = world(orders=orders)
-    proposal = made.proposal("status")
+def test_a_column_that_review_finds_too_telling_is_excluded(shop) -> None:
+    proposal = shop.proposal("status")
     finding = Finding(
         layer=Layer.REVIEW,
         check="single_feature_probe",
@@ -168,15 +166,14 @@ def test_a_column_that_review_finds_too_telling_is_excluded(world, orders) -> No
         evidence="skill 0.99",
         blame=Blame.BRAINSTORMER,
     )
-    revised = RulesBrainstormer().revise(proposal, [finding], made.dataset, made.profile)
+    revised = RulesBrainstormer().revise(proposal, [finding], shop.dataset, shop.profile)
     assert revised is not None
     assert set(proposal.inputs) - set(revised.inputs) == {"distance_km"}
     assert excluded(revised)["distance_km"].evidence == "single_feature_probe: skill 0.99"
 
 
-def test_a_metric_that_does_not_fit_is_replaced_and_an_unlearnable_target_given_up(world, orders) -> None:
-    made = world(orders=orders)
-    proposal = made.proposal("price")
+def test_a_metric_that_does_not_fit_is_replaced_and_an_unlearnable_target_given_up(shop) -> None:
+    proposal = shop.proposal("price")
     metric = Finding(
         layer=Layer.REVIEW,
         check="metric_fits_balance",
@@ -184,21 +181,23 @@ def test_a_metric_that_does_not_fit_is_replaced_and_an_unlearnable_target_given_
         message="It does not fit.",
         blame=Blame.BRAINSTORMER,
     )
-    revised = RulesBrainstormer().revise(proposal, [metric], made.dataset, made.profile)
+    revised = RulesBrainstormer().revise(proposal, [metric], shop.dataset, shop.profile)
     assert revised is not None
     assert revised.metric != proposal.metric
     hopeless = metric.model_copy(update={"check": "beats_floor", "layer": Layer.TRIAL})
-    assert RulesBrainstormer().revise(proposal, [hopeless], made.dataset, made.profile) is None
+    assert RulesBrainstormer().revise(proposal, [hopeless], shop.dataset, shop.profile) is None
     others = metric.model_copy(update={"blame": Blame.DESIGNER})
-    assert RulesBrainstormer().revise(proposal, [others], made.dataset, made.profile) is None
+    assert RulesBrainstormer().revise(proposal, [others], shop.dataset, shop.profile) is None
 
 
-def test_a_limit_below_one_is_the_callers_mistake(world, orders) -> None:
+def test_a_limit_below_one_is_the_callers_mistake(shop) -> None:
     with pytest.raises(ValueError, match="limit must be at least 1, got 0"):
-        world(orders=orders).propose(limit=0)
+        shop.propose(limit=0)
 
 
-@pytest.mark.parametrize("name", ["iris", "wine", "diabetes", "breast-cancer", "digits"])
+@pytest.mark.parametrize(
+    "name", ["iris", "wine", "diabetes", "breast-cancer", pytest.param("digits", marks=pytest.mark.slow)]
+)
 def test_every_built_in_dataset_gives_two_formulations(world, name) -> None:
     assert len(world(f"builtin:{name}").propose().proposals) >= 2
 

@@ -63,12 +63,11 @@ def test_a_package_has_every_file_of_the_contract(package) -> None:
     assert competition.card.provenance.source == "shop_orders"
 
 
-def test_the_same_proposal_gives_the_same_bytes_and_another_seed_other_rows(world, orders, tmp_path) -> None:
-    made = world(orders=orders)
-    proposal = made.proposal("status")
-    first = files(made.design(proposal, tmp_path / "one").root)
-    assert files(made.design(proposal, tmp_path / "two").root) == first
-    other = files(made.design(proposal, tmp_path / "three", seed=1).root)
+def test_the_same_proposal_gives_the_same_bytes_and_another_seed_other_rows(shop, tmp_path) -> None:
+    proposal = shop.proposal("status")
+    first = files(shop.design(proposal, tmp_path / "one").root)
+    assert files(shop.design(proposal, tmp_path / "two").root) == first
+    other = files(shop.design(proposal, tmp_path / "three", seed=1).root)
     assert other["public/test.csv"] != first["public/test.csv"]
 
 
@@ -136,12 +135,9 @@ def test_the_description_tells_columns_classes_metric_and_what_was_left_out(pack
 
 
 @pytest.mark.parametrize(("target", "metric"), [("status", "roc_auc_ovr"), ("price", "spearman")])
-def test_the_description_names_the_metric_whatever_the_reason_for_it_says(
-    target, metric, world, orders, tmp_path
-) -> None:
-    made = world(orders=orders)
-    proposal = made.proposal(target).model_copy(update={"metric_why": "the order counts"})
-    root = made.design(with_metric(proposal, metric), tmp_path / "package").root
+def test_the_description_names_the_metric_whatever_the_reason_for_it_says(target, metric, shop, tmp_path) -> None:
+    proposal = shop.proposal(target).model_copy(update={"metric_why": "the order counts"})
+    root = shop.design(with_metric(proposal, metric), tmp_path / "package").root
     assert get_metric(metric).title.casefold() in (root / "description.md").read_text("utf-8").casefold()
 
 
@@ -165,14 +161,13 @@ def test_the_sample_submission_scores_no_better_than_guessing(package) -> None:
         ("price_above_10", "log_loss"),
     ],
 )
-def test_every_submission_form_is_graded_perfect_for_the_answers(world, orders, tmp_path, target, metric) -> None:
-    made = world(orders=orders)
+def test_every_submission_form_is_graded_perfect_for_the_answers(shop, tmp_path, target, metric) -> None:
     if target == "price_above_10":
-        proposal = next(p for p in made.propose(12).proposals if p.target.rule == "above")
+        proposal = next(p for p in shop.found().proposals if p.target.rule == "above")
         assert proposal.objective is Objective.BINARY
     else:
-        proposal = made.proposal(target)
-    root = made.design(with_metric(proposal, metric), tmp_path / "package").root
+        proposal = shop.proposal(target)
+    root = shop.design(with_metric(proposal, metric), tmp_path / "package").root
     competition = Competition.load(root)
     card, answers = competition.card, table(root / "private/test_answer.csv")
     truth = answers[card.targets[0]].astype(str)
@@ -255,35 +250,32 @@ def test_groups_stay_together_and_time_splits_at_a_moment(world, tmp_path) -> No
     assert "%d.%m.%Y" not in (root / "description.md").read_text(encoding="utf-8")
 
 
-def test_raw_data_that_prepare_cannot_read_is_the_competitions_fault(world, orders, tmp_path) -> None:
-    made = world(orders=orders)
-    proposal = made.proposal("price")
+def test_raw_data_that_prepare_cannot_read_is_the_competitions_fault(shop, tmp_path) -> None:
+    proposal = shop.proposal("price")
     elsewhere = tmp_path / "empty"
     elsewhere.mkdir()
-    moved = RawDataset(**{**{f: getattr(made.dataset, f) for f in made.dataset.__slots__}, "root": elsewhere})
+    moved = RawDataset(**{**{f: getattr(shop.dataset, f) for f in shop.dataset.__slots__}, "root": elsewhere})
     with pytest.raises(CompetitionError, match=r"prepare.py of price fails on 'shop-orders': FileNotFoundError"):
-        RulesDesigner().design(proposal, moved, made.profile, tmp_path / "package", seed=0)
+        RulesDesigner().design(proposal, moved, shop.profile, tmp_path / "package", seed=0)
 
 
-def test_a_folder_that_is_not_empty_is_refused(world, orders, tmp_path) -> None:
-    made = world(orders=orders)
+def test_a_folder_that_is_not_empty_is_refused(shop, tmp_path) -> None:
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "note").write_text("mine")
     with pytest.raises(ValueError, match="is not empty"):
-        made.design(made.proposal("price"), tmp_path / "package")
+        shop.design(shop.proposal("price"), tmp_path / "package")
 
 
-def test_what_chance_did_is_drawn_again_and_what_a_template_did_is_not(world, orders, tmp_path) -> None:
-    made = world(orders=orders)
-    draft = made.design(made.proposal("price"), tmp_path / "package")
+def test_what_chance_did_is_drawn_again_and_what_a_template_did_is_not(shop, tmp_path) -> None:
+    draft = shop.design(shop.proposal("price"), tmp_path / "package")
     designer = RulesDesigner()
-    again = designer.repair(draft, [finding("parts_usable")], made.dataset, made.profile, tmp_path / "again")
+    again = designer.repair(draft, [finding("parts_usable")], shop.dataset, shop.profile, tmp_path / "again")
     assert again is not None
     assert again.card.provenance.seed == 1
     assert files(again.root)["public/test.csv"] != files(draft.root)["public/test.csv"]
     for check, blame in (("scores_finite", Blame.DESIGNER), ("parts_usable", Blame.DATA)):
         root = tmp_path / "none"
-        assert designer.repair(draft, [finding(check, blame)], made.dataset, made.profile, root) is None
+        assert designer.repair(draft, [finding(check, blame)], shop.dataset, shop.profile, root) is None
 
 
 def test_generated_files_are_clean_python_without_a_path_of_this_machine(package, tmp_path) -> None:

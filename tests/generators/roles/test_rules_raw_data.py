@@ -30,6 +30,7 @@ def test_costs_do_not_give_away_the_damage_of_a_bird_strike(world) -> None:
             assert not any("Cost" in name for name in proposal.inputs)
 
 
+@pytest.mark.slow  # of one file alone, tests/test_raw_datasets.py tells it by default
 def test_votes_do_not_give_away_who_is_inducted(world) -> None:
     made = world(raw("baseball_databank"))
     table = made.profile.table("hall_of_fame")
@@ -41,6 +42,7 @@ def test_votes_do_not_give_away_who_is_inducted(world) -> None:
     assert {"votes", "ballots", "needed"} <= {exclusion.column for exclusion in proposal.excluded}
 
 
+@pytest.mark.slow  # of one file alone, tests/test_raw_datasets.py tells it by default
 def test_somebodys_estimate_of_a_molecules_property_is_no_input(world) -> None:
     for proposal in world(raw("molecules_moleculenet")).propose(10).proposals:
         if proposal.target.source == "measured log solubility in mols per litre":

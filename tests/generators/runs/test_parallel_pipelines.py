@@ -86,8 +86,9 @@ def check_pool(out: Path, published: list[Path]) -> None:
         assert read_card(root).provenance.backend == "llm"
 
 
-@pytest.mark.slow  # Python 3.11 may fail to parse code in several threads of one process at a time (gh-106905)
-@pytest.mark.parametrize(("datasets", "server"), [(FEW, 1), (MANY, 2)], indirect=["server"])
+@pytest.mark.parametrize(
+    ("datasets", "server"), [(FEW, 1), pytest.param(MANY, 2, marks=pytest.mark.slow)], indirect=["server"]
+)
 def test_pipelines_at_once_end_truthfully_and_every_token_is_counted(
     datasets: int, server: ScriptedModelServer, tmp_path: Path
 ) -> None:

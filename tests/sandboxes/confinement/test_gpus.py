@@ -74,6 +74,7 @@ for wanted in (None, [1], "all"):
 """
 
 
+@pytest.mark.parametrize("confined", ["namespaces", pytest.param("landlock", marks=pytest.mark.slow)], indirect=True)
 def test_chosen_cards_can_be_used_and_the_others_not(confined: str) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root makes device files")

@@ -4,15 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from generators.chat.model_chat import ModelChat
 from generators.chat.options import ChatOptions
-from generators.datasets.profiling import profile_dataset
-from generators.datasets.sources import open_source
 from generators.model_server import ChatRequest, ScriptedModelServer
-from tests.generators.roles.conftest import World
 
 KEY = "sk-scripted-0123456789abcdef"
 """The key in the environment of these tests, which must turn up nowhere."""
@@ -34,16 +30,6 @@ class Speech:
     def read(self, number: int = -1) -> str:
         """All that the model could read in a request."""
         return "\n".join(self.requests[number].texts)
-
-
-@pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory, orders: pd.DataFrame) -> Iterator[World]:
-    """The table of orders as a raw dataset, which no test changes."""
-    folder = tmp_path_factory.mktemp("raw") / "shop_orders"
-    folder.mkdir()
-    orders.to_csv(folder / "orders.csv", index=False)
-    with open_source(folder) as dataset:
-        yield World(dataset, profile_dataset(dataset))
 
 
 @pytest.fixture
