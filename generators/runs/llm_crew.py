@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from generators.chat.messages import Chat
@@ -10,6 +11,7 @@ from generators.roles.protocols import Brainstormer, Designer, Refactor, Reviewe
 from generators.roles.transcripts import Transcripts
 from generators.runs.casting import Casting
 from generators.runs.crew import Crew, rules
+from generators.runs.foreseen_review import ForeseenReview
 from generators.verification.verdict import Trial
 
 
@@ -23,7 +25,8 @@ def llm_crew(chat: Chat, casting: Casting, trial: Trial | None = None) -> Crew:
     brainstormer: Brainstormer = spare.brainstormer
     designer: Designer = spare.designer
     refactor: Refactor = spare.refactor
-    reviewer: Reviewer = spare.reviewer
+    foreseen = ForeseenReview(spare.reviewer)
+    reviewer: Reviewer = foreseen
     falls = bool(casting.fallback)
     if casting.brainstormer == "llm":
         # a plan in words is of use only to a designer that writes code
@@ -36,14 +39,22 @@ def llm_crew(chat: Chat, casting: Casting, trial: Trial | None = None) -> Crew:
         if falls:
             designer = falling_back.FallbackDesigner(designer, spare.designer, talk.fell_back)
     if casting.refactor == "llm":
-        refactor = LLMRefactor(chat, check=assertion_errors, steps=casting.steps, transcripts=talk)
+        refactor = LLMRefactor(chat, check=_check_with(foreseen), steps=casting.steps, transcripts=talk)
         if falls:
             refactor = falling_back.FallbackRefactor(refactor, spare.refactor, talk.fell_back)
     if casting.reviewer == "llm":
-        reviewer = LLMReviewer(chat, evidence=spare.reviewer, steps=casting.steps, transcripts=talk)
+        reviewer = LLMReviewer(chat, evidence=foreseen, steps=casting.steps, transcripts=talk)
         if falls:
-            reviewer = falling_back.FallbackReviewer(reviewer, spare.reviewer, talk.fell_back)
+            reviewer = falling_back.FallbackReviewer(reviewer, foreseen, talk.fell_back)
     return Crew(brainstormer, designer, refactor, reviewer, trial, talk, casting.backends)
+
+
+def _check_with(foreseen: ForeseenReview) -> Callable[[Path, Path], tuple[Finding, ...]]:
+    def check(root: Path, raw: Path) -> tuple[Finding, ...]:
+        foreseen.begin(root)
+        return assertion_errors(root, raw)
+
+    return check
 
 
 def assertion_errors(root: Path, raw: Path) -> tuple[Finding, ...]:
