@@ -19,13 +19,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from unittest import mock
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
+# the measured run imports this module too: what it does not need is imported where it is used
+if TYPE_CHECKING:
+    from rich.table import Table
 
-from benchmarks.overhead_script import Script, scripts
+    from benchmarks.overhead_script import Script
 
 LATENCY_S = 1.0
 BAR = 0.05
@@ -47,6 +47,10 @@ RULES = (
 
 
 def main() -> None:
+    from rich.console import Console
+
+    from benchmarks.overhead_script import scripts
+
     console = Console(width=110)
     for name, datasets in CASES:
         console.print(table(f"{name}, datasets: {datasets}", measure(scripts()[name], datasets)))
@@ -73,6 +77,8 @@ class Measured:
 
 
 def table(name: str, run: Measured) -> Table:
+    from rich.table import Table
+
     verdict = "within" if run.share < BAR else "ABOVE"
     own = f"the pipeline's own share {run.share:.1%} of {run.whole:.1f} s ({verdict} {BAR:.0%})"
     made = Table("seconds", "wall clock", "share", "CPU of it", title=f"{name}; {run.calls} calls; {own}")
@@ -87,6 +93,8 @@ def table(name: str, run: Measured) -> Table:
 
 def measure(said: Script, datasets: int) -> Measured:
     """One run in a process of its own, as `mlesmith generate -m` is."""
+    from unittest import mock
+
     from generators.model_server import ChatRequest, ScriptedModel, ScriptedModelServer
     from generators.model_server.exchange import Exchanges
     from tests.scripted_roles import orders_table

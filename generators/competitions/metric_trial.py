@@ -17,15 +17,20 @@ from generators.competitions.submission_file import parse_submission
 
 
 def try_metric(*, root: Path) -> dict[str, Any]:
-    """JSON values: the class's direction, and score or error for either submission."""
+    """JSON values: the class's direction, score or error for either submission, and the seconds of what is foreign."""
     card = read_card(root)
+    started = time.perf_counter()
     metric = load_metric(root / METRIC)
+    loading = time.perf_counter() - started
     truth = read_answers(root, card)[[*card.ids, *card.targets]]
     sample = parse_submission((root / SAMPLE_SUBMISSION).read_bytes())
     if card.form in NUMBER_FORMS:
         numbers_of = {name: pd.to_numeric(sample[name], errors="coerce") for name in card.prediction_columns}
         sample = sample.assign(**numbers_of)
-    found: dict[str, Any] = {"higher_is_better": repr(getattr(metric, "higher_is_better", None))}
+    found: dict[str, Any] = {
+        "higher_is_better": repr(getattr(metric, "higher_is_better", None)),
+        "loading": {"seconds": loading},
+    }
     for name, frame in (("sample", sample), ("perfect", perfect_submission(truth, card))):
         started = time.perf_counter()
         try:
