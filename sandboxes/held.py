@@ -44,15 +44,16 @@ class Held(Generic[T]):
             self._holders += 1
             return self._held
 
-    def let_go(self) -> None:
-        """The end of a `hold`. The last one closes the object."""
+    def let_go(self) -> bool:
+        """The end of a `hold`. The last one closes the object; whether this was it."""
         with self._lock:
             self._holders = max(self._holders - 1, 0)
-            left = None
-            if not self._holders:
+            last, left = not self._holders, None
+            if last:
                 left, self._held = self._held, None
         if left is not None:
             left.close()
+        return last
 
     def _forget(self) -> None:
         # the parent's stays: none of it may be collected here, which would end connections

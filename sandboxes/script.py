@@ -98,8 +98,8 @@ def standing_by() -> Iterator[None]:
     try:
         yield
     finally:
-        standbys.let_go()
-        endings.await_endings()
+        if standbys.let_go():
+            endings.await_endings()
 
 
 def _call(

@@ -59,16 +59,18 @@ def main(parent: int, crew: str) -> None:
     gc.disable()  # to look for garbage among modules that come to stay takes a fifth of their imports' time
     hands = load(crew)
     from generators.competitions.graders import graders
+    from sandboxes.script import standing_by
 
     gc.freeze()
     gc.enable()
     graders.rehearses = False  # how many datasets an hour matters here, and not how soon one grading ends
-    for number, line in enumerate(sys.stdin.buffer):
-        if number:  # what the job before has left; after the last one nobody needs it
-            gc.collect()
-        if number == 1:  # what the first one loaded stays for all of them
-            gc.freeze()
-        tell(_answer(json.loads(line), hands, tell))
+    with standing_by():
+        for number, line in enumerate(sys.stdin.buffer):
+            if number:  # what the job before has left; after the last one nobody needs it
+                gc.collect()
+            if number == 1:  # what the first one loaded stays for all of them
+                gc.freeze()
+            tell(_answer(json.loads(line), hands, tell))
     done.set()
 
 

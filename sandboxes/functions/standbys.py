@@ -224,9 +224,9 @@ def hold() -> None:
     _SHARED.hold()
 
 
-def let_go() -> None:
-    """The end of a `hold`. The last one ends the standbys."""
-    _SHARED.let_go()
+def let_go() -> bool:
+    """The end of a `hold`. The last one ends the standbys; whether this was it."""
+    return _SHARED.let_go()
 
 
 def held() -> Standbys | None:
