@@ -21,6 +21,7 @@ PROBE = "import os; os.getcwd()"
 WAITS = (
     ("function_call", "wait"),
     ("session", "execute"),
+    ("verify", "verify"),
     *(("evidence", name) for name in ("first_run", "second_run", "exercise", "own_tests", "wait")),
 )
 """Where the main thread is while it waits for foreign code."""

@@ -132,9 +132,14 @@ def crew(record: str, models: dict[str, Any]) -> Crew:
 
 
 def _load_ahead() -> None:
-    """Import what later stages need: that is done while the model is waited for."""
-    gc.disable()
+    """Import what later stages need: that is done while the model is waited for, and not before it can be asked."""
+    from generators.chat.library_process import library_process, loaded
+
     with contextlib.suppress(Exception):  # whoever needs it imports it again, and tells what is wrong
+        process = library_process()
+        if process is not None:
+            process.call(loaded)
+        gc.disable()
         for name in _LATER:
             importlib.import_module(name)
         for name in _TEMPLATES:

