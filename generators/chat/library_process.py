@@ -14,13 +14,13 @@ import socket
 import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from generators.chat.faults import Fault
+from generators.chat.redaction import without_keys
 from generators.errors import ModelError, ModelLibraryError
 
 P = ParamSpec("P")
@@ -188,8 +188,7 @@ def serve(descriptor: int) -> None:
         except ModelLibraryError as error:
             told = "library", str(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits must hear of it
-            traceback.print_exc()
-            told = "broken", f"{type(error).__name__}: {error}"
+            told = "broken", without_keys(f"{type(error).__name__}: {error}")
         with lock, contextlib.suppress(OSError):  # who asked is gone, and this process about to follow
             connection.send((number, *told))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
 
 from generators.finding import CheckResult
@@ -26,6 +27,8 @@ class ForeseenReview:
         state = state_of(root.resolve(), None)
         with self._lock:
             if self._begun is None or self._begun[0] != state:
+                if self._begun is not None:
+                    self._begun[1].cancel()  # nobody asks for the package as it was
                 self._begun = state, self._beside.submit(self._reviewer.review, root)
 
     def review(self, root: Path) -> Sequence[CheckResult]:
@@ -33,7 +36,8 @@ class ForeseenReview:
         with self._lock:
             begun = self._begun
         if begun is not None and begun[0] == state_of(root.resolve(), None):
-            results = begun[1].result()
-            if begun[0] == state_of(root.resolve(), None):
-                return results
+            with contextlib.suppress(CancelledError):  # another thread has begun another package meanwhile
+                results = begun[1].result()
+                if begun[0] == state_of(root.resolve(), None):
+                    return results
         return self._reviewer.review(root)

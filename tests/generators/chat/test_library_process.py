@@ -96,6 +96,15 @@ def test_a_fault_that_lasts_says_the_same_as_in_this_process() -> None:
 
 
 @pytest.mark.usefixtures("started")
+def test_an_error_of_ours_in_there_is_told_without_keys(capfd: pytest.CaptureFixture[str]) -> None:
+    process = library_process()
+    assert process is not None
+    with pytest.raises(ModelError, match=r"error of ours: ValueError.*key removed") as caught:
+        process.call(int, "sk-very-secret-0123456789")
+    assert "very-secret" not in f"{caught.value}{capfd.readouterr()}"
+
+
+@pytest.mark.usefixtures("started")
 def test_calls_run_side_by_side() -> None:
     together = threading.Barrier(4, timeout=30)
 
