@@ -133,14 +133,15 @@ def measure(said: Script, datasets: int) -> Measured:
         if ran.returncode or server.problems:
             sys.exit(f"the run failed: {server.problems}")
         told = json.loads((home / "timeline.json").read_text("utf-8"))
-        marks = json.loads((home / "marks.json").read_text("utf-8"))
+        funnel = json.loads((home / "pool" / "funnel.json").read_text("utf-8"))["funnel"]
+        if funnel["published"] != funnel["proposals"]:
+            sys.exit(json.dumps(funnel, indent=1))
         written = float((home / "timeline.end").read_text("utf-8")) - told["stopped"]
-    return split(told, marks, asked, began, ended - written)
+    return split(told, asked, began, ended - written)
 
 
 def split(
     told: Mapping[str, Any],
-    marks: Mapping[str, float],
     asked: Sequence[tuple[float, float]],
     began: float,
     ended: float,
@@ -159,8 +160,7 @@ def split(
         own[0] += seconds - part
         own[1] += cpu
     for label, seconds in (
-        ("start of the command", marks["run"] - began),
-        ("start of the worker", told["began"] - marks["run"]),
+        ("start of the command and the worker", told["began"] - began),
         ("end of the worker and the command", ended - told["stopped"]),
     ):
         layers[label] = [seconds, 0.0]
@@ -192,30 +192,18 @@ class Intervals:
 
 def generate(home: Path, url: str) -> None:
     """The run itself, as `mlesmith generate -m` does it, with workers that are watched."""
-    from generators.runs.crew import crew_name
-    from generators.runs.job import jobs_of
-    from generators.runs.run import run
-    from mlesmith_env import model_crew
-    from mlesmith_env.cli.app import app  # noqa: F401 - the command loads it
-    from mlesmith_env.tasks import made_by
+    from generators.runs import crew as crews
+    from mlesmith_env.cli import script
 
-    pool = home / "pool"
-    models = model_crew.RoleModels(model="openai/scripted", api_base=url)
-    models.check()
-    model_crew.begin_record(pool, resume=False)
-    settings = {**models.settings(pool), "timeline": str(home / "timeline.json")}
-    options = {"limit": 3, "rounds": 2, "seed": 0, "tiers": []}
-    version = f"{made_by()} {models.identity()}"
-    (home / "marks.json").write_text(json.dumps({"run": time.monotonic()}), encoding="utf-8")
-    made = run(
-        jobs_of([str(home / "raw")], each=True),
-        pool,
-        crew=crew_name(f"{__spec__.name}:{crew.__name__}", settings),
-        options=options,
-        version=version,
-    )
-    if made.funnel.published != made.funnel.proposals:
-        sys.exit(json.dumps(made.to_json(), indent=1))
+    named = crews.crew_name
+
+    def watched(_: str, settings: Mapping[str, Any]) -> str:
+        return named(f"{__spec__.name}:{crew.__name__}", {**settings, "timeline": str(home / "timeline.json")})
+
+    crews.crew_name = watched
+    asks = ["-m", "openai/scripted", "--api-base", url]
+    sys.argv[1:] = ["generate", str(home / "raw"), "--each", "--out", str(home / "pool"), *asks]
+    script()
 
 
 def crew(timeline: str, **settings: Any) -> Any:

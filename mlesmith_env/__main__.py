@@ -1,6 +1,6 @@
 """`python -m mlesmith_env` is `mlesmith`."""
 
-from mlesmith_env.cli import main
+from mlesmith_env.cli import script
 
 if __name__ == "__main__":
-    main()
+    script()

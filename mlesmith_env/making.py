@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,36 +100,43 @@ def generate_many(
     recorded in `out`; without it all roles are the rules backend's.
     `on_jobs` is told of the datasets before the first is begun, `on_event` of the progress.
     """
-    from generators.runs.crew import crew_name
-    from generators.runs.job import jobs_of
-    from generators.runs.run import run
-    from mlesmith_env import model_crew
-    from mlesmith_env.model_crew import begin_record
-    from mlesmith_env.tasks import made_by
+    with ExitStack() as stack:
+        library = None
+        if models is not None and models.replay is None:
+            from generators.chat.library_process import LibraryProcess
 
-    jobs = jobs_of(sources, each=each)
-    place = Path(out).expanduser().resolve()
-    name, version = f"{__name__}:{crew.__name__}", made_by()
-    if models is not None:
-        models.check()
-        if models.replay is None:
-            begin_record(place, resume=resume)
-        name = crew_name(f"{model_crew.__name__}:{model_crew.crew.__name__}", models.settings(place))
-        version = f"{version} {models.identity()}"
-    if on_jobs is not None:
-        on_jobs(jobs)
-    return run(
-        jobs,
-        place,
-        crew=name,
-        options={"limit": limit, "rounds": rounds, "seed": seed, "tiers": list(tiers)},
-        version=version,
-        workers=workers,
-        resume=resume,
-        overwrite=overwrite,
-        limit_s=limit_s,
-        on_event=on_event,
-    )
+            # the model cannot be asked before litellm is loaded: it is what the first dataset waits for
+            library = stack.enter_context(closing(LibraryProcess(quiet=True)))
+        from generators.runs.crew import crew_name
+        from generators.runs.job import jobs_of
+        from generators.runs.run import run
+        from mlesmith_env import model_crew
+        from mlesmith_env.tasks import made_by
+
+        jobs = jobs_of(sources, each=each)
+        place = Path(out).expanduser().resolve()
+        name, version = f"{__name__}:{crew.__name__}", made_by()
+        if models is not None:
+            models.check(library)
+            if models.replay is None:
+                model_crew.begin_record(place, resume=resume)
+            name = crew_name(f"{model_crew.__name__}:{model_crew.crew.__name__}", models.settings(place))
+            version = f"{version} {models.identity()}"
+        if on_jobs is not None:
+            on_jobs(jobs)
+        return run(
+            jobs,
+            place,
+            crew=name,
+            options={"limit": limit, "rounds": rounds, "seed": seed, "tiers": list(tiers)},
+            version=version,
+            workers=workers,
+            resume=resume,
+            overwrite=overwrite,
+            limit_s=limit_s,
+            library=library,
+            on_event=on_event,
+        )
 
 
 def crew() -> Crew:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from generators.chat.library_process import LibraryProcess
     from generators.chat.messages import Usage
     from generators.chat.model_run import ModelRun
     from generators.chat.options import ChatOptions
@@ -50,10 +51,10 @@ class RoleModels:
     replay: str | None = None
     """A record of calls: nothing is asked but what it holds, and no network is used."""
 
-    def check(self) -> None:
-        """Raises `ValueError` for what cannot be, naming the option."""
+    def check(self, library: LibraryProcess | None = None) -> None:
+        """Raises `ValueError` for what cannot be, naming the option. `library`: the process that litellm is asked in,
+        where it has to be; none: this one."""
         from generators.chat.budget import Budget
-        from generators.chat.facts import model_facts
 
         self.cast()
         options = self.options()
@@ -61,11 +62,20 @@ class RoleModels:
         if self.replay is not None:
             if not Path(self.replay).is_file():
                 raise ValueError(f"--replay {self.replay}: there is no such file; name the {CALLS} of a run")
-        elif self.budget_usd is not None and options.input_usd is None and not model_facts(self.model).priced:
+        elif self.budget_usd is not None and options.input_usd is None and not self._priced(library):
             raise ValueError(
                 f"--budget-usd cannot be kept: litellm knows no price of {self.model}; give it with --prices IN,OUT "
                 "in USD per million tokens, or use --budget-tokens or --budget-calls"
             )
+
+    def _priced(self, library: LibraryProcess | None) -> bool:
+        from generators.chat.facts import model_facts
+        from generators.chat.faults import Fault
+
+        if library is not None:
+            with contextlib.suppress(Fault):  # it died
+                return library.call(model_facts, self.model).priced
+        return model_facts(self.model).priced
 
     def cast(self) -> Casting:
         """Who plays which role."""

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -32,12 +32,19 @@ sys.path[:] = json.loads(sys.argv[1])
 from generators.chat.library_process import serve
 serve(int(sys.argv[2]))
 """
+_LAST = -1
+"""Number of the question whose answer is the last that is read."""
 
 
 def start_library_process() -> None:
     """Have litellm load in a process of its own, which makes all calls of this one from now on; the environment as it
     is now goes with it. Does not wait. Does nothing where there is such a process."""
     _SHARED.start()
+
+
+def adopt_library_process(descriptor: int) -> None:
+    """Have all calls made by a process that was handed over to this one; see `LibraryProcess.handed_over`."""
+    _SHARED.adopt(descriptor)
 
 
 def end_library_process() -> None:
@@ -67,6 +74,10 @@ class _Shared:
         self._wanted = True
         self.process()
 
+    def adopt(self, descriptor: int) -> None:
+        with self._lock:
+            self._process, self._wanted = LibraryProcess.adopted(descriptor), True
+
     def end(self) -> None:
         with self._lock:
             ended, self._process, self._wanted = self._process, None, False
@@ -90,31 +101,59 @@ _SHARED = _Shared()
 
 class LibraryProcess:
     """A process that runs functions of `generators.chat` which need litellm. Safe for many threads. It ends with the
-    process that started it, however that ends."""
+    process that started it, or that it was handed over to, however that ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        """`quiet`: what it writes to standard error goes nowhere."""
         ours, theirs = socket.socketpair()
         with theirs:
             paths = json.dumps([str(Path(path).absolute()) for path in sys.path])
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-P", "-X", "utf8", "-c", _BOOT, paths, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL if quiet else None,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C is for the process that waits for the answer
             )
-        self._connection = Connection(ours.detach())
+        self._begin(ours.detach(), process)
+
+    @classmethod
+    def adopted(cls, descriptor: int) -> LibraryProcess:
+        """The one that another process has handed over; see `handed_over`."""
+        os.set_inheritable(descriptor, False)
+        made = cls.__new__(cls)
+        made._begin(descriptor, None)
+        return made
+
+    def _begin(self, descriptor: int, process: subprocess.Popen[bytes] | None) -> None:
+        self._process = process
+        self._connection = Connection(descriptor)
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._waiting: dict[int, queue.SimpleQueue[tuple[str, Any]]] = {}
+        self._reader: threading.Thread | None = None
         self.died = False
         """Whether it can be asked no more."""
-        threading.Thread(target=self._read, name="model calls", daemon=True).start()
 
     @property
     def pid(self) -> int:
-        """Process id."""
+        """Process id of one that this process has started."""
+        assert self._process is not None
         return self._process.pid
+
+    @contextlib.contextmanager
+    def handed_over(self) -> Iterator[int | None]:
+        """The descriptor by which another process, started meanwhile, is to ask it: no other can from now on. None
+        where it has died. No call may be under way. It is this process that has to `close` it in the end, still."""
+        if self._reader is not None:
+            with contextlib.suppress(OSError):  # it has died
+                self._connection.send((_LAST, loaded, (), {}))
+            self._reader.join()
+        try:
+            yield None if self.died else self._connection.fileno()
+        finally:
+            self._let_go()
 
     def call(self, function: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         """What `function`, which its module knows by its name, gives there.
@@ -129,6 +168,9 @@ class LibraryProcess:
             if self.died:
                 self._give_up()
             else:
+                if self._reader is None:
+                    self._reader = threading.Thread(target=self._read, name="model calls", daemon=True)
+                    self._reader.start()
                 with contextlib.suppress(OSError):  # it is dying, which the thread that reads tells
                     self._connection.send((number, function, given, named))
         kind, value = answer.get()
@@ -142,8 +184,14 @@ class LibraryProcess:
 
     def close(self) -> None:
         """End it; idempotent."""
-        self._process.kill()
-        self._process.wait()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        else:
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as ours:
+                ours.shutdown(socket.SHUT_RDWR)  # which it ends at
+        if self._reader is None:
+            self._let_go()
 
     def _read(self) -> None:
         while True:
@@ -151,9 +199,14 @@ class LibraryProcess:
                 number, kind, value = self._connection.recv()
             except (EOFError, OSError):
                 break
+            if number == _LAST:
+                return
             with self._lock:
                 answer = self._waiting.pop(number)
             answer.put((kind, value))
+        self._let_go()
+
+    def _let_go(self) -> None:
         with self._lock:
             self.died = True
             self._give_up()

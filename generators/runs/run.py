@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from generators.funnel import Funnel
 from generators.roles.diversity import pool_traits
@@ -21,6 +21,9 @@ from generators.runs.placing import is_whole, place
 from generators.runs.queue import Queue, Said
 from generators.runs.record import Ending, Record, failure, total
 from generators.runs.worker_process import WorkerProcess
+
+if TYPE_CHECKING:
+    from generators.chat.library_process import LibraryProcess
 
 FUNNEL = "funnel.json"
 RECYCLE = 50
@@ -68,6 +71,7 @@ def run(
     overwrite: bool = False,
     recycle: int = RECYCLE,
     limit_s: float = LIMIT_S,
+    library: LibraryProcess | None = None,
     on_event: OnRunEvent | None = None,
 ) -> Run:
     """Make competitions of all `jobs` in `workers` processes, into `out`, and write `funnel.json` there.
@@ -77,7 +81,8 @@ def run(
     leave out the jobs that the journal in `out` knows as finished, with the same raw data, options and version; those
     that ended by a fault of the machinery, or could not be read, are tried again. `overwrite`: put competitions in
     the place of others with the same ids. `recycle`: jobs after which a worker is replaced. `limit_s`: seconds after
-    which a job is given up, with its worker.
+    which a job is given up, with its worker. `library`: a process begun ahead, which the first worker has its calls
+    of models made by; the caller closes it.
 
     A worker that dies, or whose machinery fails, is a rejection that blames the infrastructure; the others go on.
     Competitions come into their places in the order of the jobs, each by one rename, so that neither the number of
@@ -102,7 +107,12 @@ def run(
         sweep(out, {jobs[index].name for index in known})
         existing = desk.existing()
         requests = [desk.request(index, known.get(index), existing) for index in range(len(jobs))]
-        queue = Queue(requests, workers, recycle, limit_s, lambda folder: WorkerProcess(crew, folder, held))
+        ahead = [library] if library is not None else []
+
+        def begin(folder: Path) -> WorkerProcess:
+            return WorkerProcess(crew, folder, held, ahead.pop() if ahead else None)
+
+        queue = Queue(requests, workers, recycle, limit_s, begin)
         try:
             with closing(queue.answers(scratch)) as answers:
                 for said in answers:

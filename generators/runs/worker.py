@@ -36,8 +36,9 @@ POOL, ROUNDS = "pool", "rounds"
 Tell = Callable[[dict[str, Any]], None]
 
 
-def main(parent: int, crew: str) -> None:
-    """Work until standard input ends; the process `parent` is not survived."""
+def main(parent: int, crew: str, library: int | None = None) -> None:
+    """Work until standard input ends; the process `parent` is not survived. `library`: descriptor of a process that
+    makes the calls of models, where one was begun ahead."""
     with contextlib.suppress(OSError):  # where the system has no such call, the end of the input has to do
         die_with_parent()
     if os.getppid() != parent:
@@ -54,6 +55,10 @@ def main(parent: int, crew: str) -> None:
         answers.write((json.dumps(answer, ensure_ascii=False) + "\n").encode())
         answers.flush()
 
+    if library is not None:
+        from generators.chat.library_process import adopt_library_process
+
+        adopt_library_process(library)
     from generators.runs.crew import load
 
     gc.disable()  # to look for garbage among modules that come to stay takes a fifth of their imports' time

@@ -10,14 +10,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from generators.chat.library_process import LibraryProcess
 
 _BOOT = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
 from generators.runs.worker import main
-main(int(sys.argv[2]), sys.argv[3])
+main(int(sys.argv[2]), sys.argv[3], *map(int, sys.argv[4:]))
 """
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS")
 _LOG = "worker.log"
@@ -33,22 +37,27 @@ class WorkerProcess:
     It must be started by a thread that outlives it, for it dies with the thread that started it.
     """
 
-    def __init__(self, crew: str, scratch: Path, lock: int) -> None:
-        """`scratch`: folder for its temporary files, made here. `lock`: descriptor that it holds while it lives."""
+    def __init__(self, crew: str, scratch: Path, lock: int, library: LibraryProcess | None = None) -> None:
+        """`scratch`: folder for its temporary files, made here. `lock`: descriptor that it holds while it lives.
+        `library`: a process that was begun ahead to make its calls of models, handed over here."""
         scratch.mkdir()
         scratch.chmod(0o711)  # users of sandboxes pass through it to folders of their own
         self.scratch = scratch
         self._log = scratch / _LOG
         paths = [str(Path(path).absolute()) for path in sys.path]
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as log, library.handed_over() if library else nullcontext() as calls:
+            handed = [] if calls is None else [calls]
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-X", "utf8", "-c", _BOOT, json.dumps(paths), str(os.getpid()), crew],
+                [
+                    *(sys.executable, "-P", "-X", "utf8", "-c", _BOOT),
+                    *(json.dumps(paths), str(os.getpid()), crew, *map(str, handed)),
+                ],
                 # one thread each, also where there is but one worker: sums of floats hang on the number of threads
                 env={**os.environ, **dict.fromkeys(_THREADS, "1"), "TMPDIR": str(scratch)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                pass_fds=[lock],
+                pass_fds=[lock, *handed],
                 start_new_session=True,  # Ctrl-C is for the run, which then stops its workers
             )
         self.jobs = 0

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 OK, FINDINGS, USAGE = 0, 1, 2
 """Exit codes: done; done, and something was found or failed; the input cannot be used."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells count it."""
+
+
+def script() -> None:
+    """`main` as a process of its own, which ends without taking its modules apart one by one."""
+    code: int | None = None
+
+    def leave() -> None:
+        if code is not None:
+            with suppress(OSError, ValueError):  # nobody reads them any more
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+
+    atexit.register(leave)  # registered first, it runs last
+    try:
+        main()
+    except SystemExit as end:
+        if isinstance(end.code, int | None):
+            code = end.code or OK
+        raise
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -193,6 +193,8 @@ class ForkServer:
 
     def hang_up(self) -> None:
         """Let the server end, and with it every tree it started; `close` waits for that."""
+        with self._lock, contextlib.suppress(OSError):  # it is gone
+            wire.send(self._socket, {"ends": True})
         self._socket.close()
 
     def close(self) -> None:

@@ -103,6 +103,9 @@ class Zygote:
                         request, fds = wire.receive(self._server)
                     except wire.ConnectionEnded:
                         return
+                    if "ends" in request:
+                        self._grouped = False  # the host lives, and removes its groups itself
+                        return
                     if "loads" in request:
                         self._pending += request["loads"]
                     else:
