@@ -6,6 +6,7 @@ import contextlib
 import gc
 import importlib
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 CALLS = "calls.jsonl"
 """The record of all calls of models, in the folder of a run."""
+_FIRST_CALL_S = 0.3
+"""What litellm imports when it is asked for the first time takes so long: the processor is left to it."""
 _LATER = (
     "sklearn.ensemble",
     "sklearn.linear_model",
@@ -149,6 +152,7 @@ def _load_ahead() -> None:
         process = library_process()
         if process is not None:
             process.call(loaded)
+            time.sleep(_FIRST_CALL_S)
         gc.disable()
         for name in _LATER:
             importlib.import_module(name)

@@ -98,23 +98,28 @@ class Zygote:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._wake_r, 4096)
                     self._reap()
-                else:
-                    try:
-                        request, fds = wire.receive(self._server)
-                    except wire.ConnectionEnded:
-                        return
-                    if "ends" in request:
-                        self._grouped = False  # the host lives, and removes its groups itself
-                        return
-                    if "loads" in request:
-                        self._pending += request["loads"]
-                    else:
-                        self._answer(request, fds)
+                elif not self._take():
+                    return
             if self._pending:
                 self._modules.load(self._pending.pop(0))
                 if not self._pending:
                     gc.collect()
                     gc.freeze()
+
+    def _take(self) -> bool:
+        """Read a message of the host and do what it says. False where it ends this server, or is gone."""
+        try:
+            request, fds = wire.receive(self._server)
+        except wire.ConnectionEnded:
+            return False
+        if "ends" in request:
+            self._grouped = False  # the host lives, and removes its groups itself
+            return False
+        if "loads" in request:
+            self._pending += request["loads"]
+        else:
+            self._answer(request, fds)
+        return True
 
     def clean_up(self) -> None:
         """Remove the control groups of a host that was killed; one that lives removes its own."""

@@ -228,6 +228,21 @@ def test_the_module_runs_as_the_command_does(orchard: Path) -> None:
     assert json.loads(ran.stdout)[0]["id"] == orchard.name
 
 
+def test_the_command_ends_with_its_exit_code_and_all_it_had_to_say(orchard: Path) -> None:
+    command = Path(sys.executable).with_name("mlesmith")
+    told = subprocess.run([command, "list", str(orchard.parent), "--json"], capture_output=True, text=True, check=False)
+    refused = subprocess.run([command, "info", "nowhere"], capture_output=True, text=True, check=False)
+    wrong = subprocess.run([command, "info", "--nonsense"], capture_output=True, text=True, check=False)
+    shut = subprocess.run(f"{command} metrics | head -c 1", shell=True, capture_output=True, text=True, check=False)
+    assert (told.returncode, json.loads(told.stdout)[0]["id"]) == (OK, orchard.name)
+    assert (refused.returncode, refused.stdout) == (USAGE, "")
+    assert refused.stderr.startswith("error: ")
+    assert refused.stderr.count("\n") == 1
+    assert wrong.returncode == USAGE
+    assert "--nonsense" in wrong.stderr
+    assert "Traceback" not in shut.stderr
+
+
 @pytest.mark.parametrize("words", [("generate", "builtin:wine"), ("quickstart",)], ids=" ".join)
 def test_an_output_folder_that_is_a_file_is_told_before_any_work(
     words: tuple[str, ...], mlesmith: Callable[..., Ran], tmp_path: Path

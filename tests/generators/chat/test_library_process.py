@@ -9,12 +9,20 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from generators.chat.library_process import end_library_process, library_process, start_library_process
+from generators.chat.faults import Fault
+from generators.chat.library_process import (
+    LibraryProcess,
+    end_library_process,
+    library_process,
+    loaded,
+    start_library_process,
+)
 from generators.chat.messages import Message, Purpose, Reply, Tool
 from generators.chat.model_chat import ModelChat
 from generators.chat.options import ChatOptions
@@ -141,17 +149,26 @@ def test_a_process_that_is_killed_in_the_middle_of_a_call_is_replaced_and_the_ca
     assert after.pid != process.pid
 
 
-_ALONE = """
+_BEGUN = """
 import json, os, sys
 from generators.chat.library_process import library_process, start_library_process
 start_library_process()
+"""
+_HANDED = """
+import json, os, sys
+from generators.chat.library_process import adopt_library_process, library_process, start_library_process
+adopt_library_process(int(sys.argv[3]))
+start_library_process()
+"""
+_ASKS = """
 from generators.chat.messages import Message, Purpose
 from generators.chat.model_chat import ModelChat
 from generators.chat.options import ChatOptions
 chat = ModelChat("openai/scripted", ChatOptions(api_base=sys.argv[1]))
 said = chat.complete([Message("user", "Look.")], purpose=Purpose("a", "b")).message.text
 loaded = [name for name in ("litellm", "openai") if name in sys.modules]
-print(json.dumps([said, loaded, library_process().pid]), flush=True)
+process = library_process()
+print(json.dumps([said, loaded, None if len(sys.argv) > 3 else process.pid, process.died]), flush=True)
 if sys.argv[2] == "killed":
     os.kill(os.getpid(), 9)
 """
@@ -160,10 +177,38 @@ if sys.argv[2] == "killed":
 @pytest.mark.parametrize("end", ["killed", pytest.param("at its end", marks=pytest.mark.slow)])
 def test_the_library_never_comes_into_the_asking_process_and_its_process_ends_with_it(end: str) -> None:
     with serve("Done.") as server:
-        words = [sys.executable, "-c", _ALONE, server.url, end]
+        words = [sys.executable, "-c", _BEGUN + _ASKS, server.url, end]
         run = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
-    said, loaded, pid = json.loads(run.stdout)
-    assert (said, loaded, run.stderr) == ("Done.", [], "")
+    said, modules, pid, died = json.loads(run.stdout)
+    assert (said, modules, died, run.stderr) == ("Done.", [], False, "")
+    _await_end(pid)
+
+
+@pytest.mark.parametrize("end", ["killed", pytest.param("at its end", marks=pytest.mark.slow)])
+def test_a_process_that_was_handed_over_is_asked_by_the_other_alone_and_ends_with_it(end: str) -> None:
+    with serve("Done.") as server, closing(LibraryProcess(quiet=True)) as library:
+        assert library.call(loaded)
+        with library.handed_over() as descriptor:
+            words = [sys.executable, "-c", _HANDED + _ASKS, server.url, end, str(descriptor)]
+            child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, pass_fds=[descriptor or 0])
+        with pytest.raises(Fault):
+            library.call(loaded)
+        out, _ = child.communicate(timeout=120)
+        said, modules, _, died = json.loads(out)
+        assert (said, modules, died) == ("Done.", [], False)
+        _await_end(library.pid)
+
+
+def test_a_process_that_died_is_handed_over_to_nobody() -> None:
+    with closing(LibraryProcess(quiet=True)) as library:
+        os.kill(library.pid, 9)
+        with pytest.raises(Fault, match="has ended"):
+            library.call(loaded)
+        with library.handed_over() as descriptor:
+            assert descriptor is None
+
+
+def _await_end(pid: int) -> None:
     deadline = time.monotonic() + 30
     while Path(f"/proc/{pid}").exists() and _state(pid) != "Z":
         assert time.monotonic() < deadline, "the process lives on"

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from generators.chat.library_process import LibraryProcess
 from generators.runs.job import Job, jobs_of, listed
 from generators.runs.journal import JOURNAL, Journal
 from generators.runs.placing import place
@@ -118,6 +120,39 @@ def test_a_worker_that_dies_is_a_rejection_that_blames_the_infrastructure(raw: P
     assert json.loads((tmp_path / "pool" / FUNNEL).read_text())["funnel"]["rejections"] == {CARRIED_THROUGH: 2}
     again = made(raw, tmp_path / "pool", resume=True)
     assert [record.ending for record in again.records] == [Ending.DONE] * 2
+
+
+def test_the_first_worker_alone_is_handed_the_process_that_was_begun_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = """
+from pathlib import Path
+from generators.chat.library_process import library_process
+from generators.runs.crew import rules
+
+def crew():
+    with (Path(__file__).parent / "handed.txt").open("a") as told:
+        told.write(f"{library_process() is not None}\\n")
+    return rules()
+"""
+    (tmp_path / "asking_crew.py").write_text(crew)
+    monkeypatch.syspath_prepend(tmp_path)
+    for number in range(2):  # nothing can be made of them, so that each is done at once
+        (tmp_path / "raw" / str(number)).mkdir(parents=True)
+        (tmp_path / "raw" / str(number) / "empty.csv").touch()
+    jobs = jobs_of([str(tmp_path / "raw")], each=True)
+    with closing(LibraryProcess(quiet=True)) as library:
+        run(
+            jobs,
+            tmp_path / "pool",
+            crew="asking_crew:crew",
+            options={},
+            version="1",
+            recycle=1,
+            library=library,
+        )
+        assert library.died, "it is still this process that asks it"
+    assert (tmp_path / "handed.txt").read_text().split() == ["True", "False"]
 
 
 def test_a_line_that_was_being_written_when_the_writer_was_killed_is_left_out(tmp_path: Path) -> None:
