@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sandboxes.kernels import kernel_fork, kernel_shell
+from sandboxes.kernels.kernel_output import adapt_streams
 from sandboxes.kernels.seeding import seed_session
 
 _LOADED = (
@@ -38,7 +39,6 @@ _LOADED = (
     "zmq.eventloop.zmqstream",
     "sandboxes.kernels.rehearsal",
 )
-_PIECE_CHARS = 1 << 20
 _CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 
 
@@ -57,21 +57,8 @@ def _warm_up() -> None:
     kernel_shell.prepare()
 
 
-def _cut_output() -> None:
-    """Send what is printed in pieces, since the host refuses a message that is too large."""
-    stream: Any = importlib.import_module("ipykernel.iostream").OutStream
-    whole = stream._flush_buffers
-
-    def in_pieces(self: Any) -> Iterator[tuple[Any, str]]:
-        for parent, text in whole(self):
-            for start in range(0, len(text), _PIECE_CHARS):
-                yield parent, text[start : start + _PIECE_CHARS]
-
-    stream._flush_buffers = in_pieces
-
-
 _warm_up()
-_cut_output()
+adapt_streams()
 
 
 def run(request: Mapping[str, Any], fds: Sequence[int], bound: int) -> None:
