@@ -16,6 +16,8 @@ _PIECE_CHARS = 1 << 20
 _READ_BYTES = 1 << 16
 _READS = 4
 """At a flush: as much as a pipe can hold, and some more for what is written meanwhile."""
+_EMPTY, _MORE, _END = "empty", "more", "end"
+"""What a look at a pipe gave: nothing yet, something, and that nothing will come any more."""
 
 
 def adapt_streams() -> None:
@@ -33,14 +35,14 @@ def adapt_streams() -> None:
         readable.register(self._fid, select.POLLIN)
         while self._should_watch:
             readable.poll()
-            if self._should_watch and not _take(self):
+            if self._should_watch and _take(self) == _END:
                 return
 
     def drained(self: Any) -> None:
         # the thread that watches may come too late: the end of a cell flushes, and what follows is the next cell's
         if self._should_watch and self._is_master_process():
             for _ in range(_READS):
-                if not _waits(self._fid) or not _take(self):
+                if _take(self) != _MORE:
                     break
         flush(self)
 
@@ -55,19 +57,14 @@ def adapt_streams() -> None:
     stream._flush_buffers = in_pieces
 
 
-def _take(stream: Any) -> bool:
-    """Move what waits in the stream's pipe, if anything still does, into its buffer. False where nothing comes out of
-    it any more."""
+def _take(stream: Any) -> str:
+    """Move what waits in the stream's pipe into its buffer, once nobody else is at that."""
     with stream._taking, contextlib.suppress(OSError):  # foreign code may close what it likes
-        if not _waits(stream._fid):
-            return True
+        readable = select.poll()
+        readable.register(stream._fid, select.POLLIN)
+        if not readable.poll(0):
+            return _EMPTY
         data = os.read(stream._fid, _READ_BYTES)
         stream.write(stream._decoder.decode(data))
-        return bool(data)
-    return False
-
-
-def _waits(descriptor: int) -> bool:
-    readable = select.poll()
-    readable.register(descriptor, select.POLLIN)
-    return bool(readable.poll(0))
+        return _MORE if data else _END
+    return _END
