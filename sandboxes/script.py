@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sandboxes.functions import standbys
 from sandboxes.functions.arguments import pack
 from sandboxes.functions.function_call import FunctionCall, FunctionResult, NeverBegunError, describe_exit
 from sandboxes.functions.function_request import FunctionRequest, absolute, scratch_folder
+from sandboxes.functions.leavings import remove_odd
 from sandboxes.isolation import resolve_level
 from sandboxes.limits import Limits
 from sandboxes.sandbox import IsolationLevel
@@ -22,6 +24,8 @@ from sandboxes.sandbox import IsolationLevel
 __all__ = ["FunctionResult", "describe_exit", "run_function", "standing_by", "warm_up"]
 
 _SETUP_S = 30.0
+_ODD = "NoPlainFileError"
+_ODD_LEFT = "it must leave plain files (copy what a link would lead to), and it left"
 
 
 def run_function(
@@ -44,6 +48,9 @@ def run_function(
     Relative paths are taken from the caller's working directory. `hash_seed` is the PYTHONHASHSEED of the process; each
     value in use keeps a warm interpreter of its own (about 100 MiB). Unseeded random draws differ from call to call.
 
+    What it leaves in `writable` are plain files and folders: links, pipes and sockets are removed, and a call that left
+    some has failed.
+
     Whatever the foreign code does is a `FunctionResult`. Raises `ValueError` for paths that do not exist,
     `IsolationError` where the host cannot isolate (unless `isolation="process"` asks for none) and `SandboxError`
     where the machinery fails. Thread-safe.
@@ -57,22 +64,21 @@ def run_function(
         environment=environment or {},
         hash_seed=hash_seed,
     )
+    odd = ""
     with scratch_folder(request.level) as scratch:
         asked = request.to_json(scratch, task="function", function=function)
         pool = standbys.held() if request.level is IsolationLevel.NAMESPACES else None
         try:
-            if pool is None:
-                return _call(request, asked, arguments or {})
-            with pool.calling():
-                try:
-                    return _call(request, asked, arguments or {}, pool)
-                except NeverBegunError:  # what stood by may have been killed meanwhile
-                    return _call(request, asked, arguments or {})
+            result = _called(request, asked, arguments or {}, pool)
         except OSError as error:  # foreign code has no part in it: descriptors or space of this host have run out
             raise SandboxError(f"the call could not be made: {error}") from error
         finally:
+            odd = remove_odd(request.writable)
             if request.level is IsolationLevel.NAMESPACES and os.geteuid() == 0:
                 _take_back(request.writable)
+    if odd and result.ok:
+        return replace(result, status="error", value=None, error_types=(_ODD,), error_message=f"{_ODD_LEFT}: {odd}")
+    return result
 
 
 def warm_up(hash_seeds: Sequence[int] = (0,), modules: Sequence[str] = ()) -> None:
@@ -100,6 +106,21 @@ def standing_by() -> Iterator[None]:
     finally:
         if standbys.let_go():
             endings.await_endings()
+
+
+def _called(
+    request: FunctionRequest,
+    asked: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    pool: standbys.Standbys | None,
+) -> FunctionResult:
+    if pool is None:
+        return _call(request, asked, arguments)
+    with pool.calling():
+        try:
+            return _call(request, asked, arguments, pool)
+        except NeverBegunError:  # what stood by may have been killed meanwhile
+            return _call(request, asked, arguments)
 
 
 def _call(

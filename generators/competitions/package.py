@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,6 +122,16 @@ def card_bytes(card: Card) -> bytes:
     """The card as it is written."""
     text = json.dumps(card.model_dump(mode="json"), ensure_ascii=False, indent=2, allow_nan=False)
     return (text + "\n").encode()
+
+
+def put_description(root: Path, text: str) -> None:
+    """Write the description that participants read, in the place of whatever prepare.py has put there."""
+    path = root / PUBLIC_DESCRIPTION
+    path.parent.mkdir(exist_ok=True)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def package_digest(root: Path) -> str:

@@ -17,11 +17,11 @@ from generators.competitions.package import (
     PREPARE,
     PRIVATE,
     PUBLIC,
-    PUBLIC_DESCRIPTION,
     TEST,
     TESTS,
     TRAIN,
     Competition,
+    put_description,
     read_answers,
     write_card,
 )
@@ -99,8 +99,8 @@ def derive_tier(
         text = describe(made, root)
     else:
         text = _noted(card, made, (whole / DESCRIPTION).read_text(encoding="utf-8"))
-    for name in (DESCRIPTION, PUBLIC_DESCRIPTION):
-        (root / name).write_text(text, encoding="utf-8", newline="\n")
+    (root / DESCRIPTION).write_text(text, encoding="utf-8", newline="\n")
+    put_description(root, text)
     embed_description(root / PREPARE, text)
     return made
 

@@ -16,11 +16,11 @@ from generators.competitions.package import (
     PREPARE,
     PRIVATE,
     PUBLIC,
-    PUBLIC_DESCRIPTION,
     SAMPLE_SUBMISSION,
     TEST,
     TESTS,
     TRAIN,
+    put_description,
     read_card,
 )
 from generators.competitions.prepare_file import PREPARE_LIMITS
@@ -266,8 +266,7 @@ class Bench:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
         if path.name == DESCRIPTION:
-            (self._root / PUBLIC).mkdir(exist_ok=True)
-            (self._root / PUBLIC_DESCRIPTION).write_text(text, encoding="utf-8", newline="\n")
+            put_description(self._root, text)
         note = f"{path.name} is written, {len(text)} characters."
         if path.suffix == ".py":
             try:

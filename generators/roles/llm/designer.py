@@ -16,11 +16,11 @@ from generators.competitions.forms import cell_labels
 from generators.competitions.package import (
     DESCRIPTION,
     METRIC,
-    PUBLIC_DESCRIPTION,
     SAMPLE_SUBMISSION,
     TEST,
     TESTS,
     TRAIN,
+    put_description,
     read_answers,
     write_card,
 )
@@ -203,7 +203,7 @@ class _Work:
         key = choose_key(read_answers(self.root, card), card, seed=self.seed)
         card = card.model_copy(update={"parts": Parts(key=key)})
         write_card(self.root, card)
-        shutil.copyfile(self.root / DESCRIPTION, self.root / PUBLIC_DESCRIPTION)
+        put_description(self.root, (self.root / DESCRIPTION).read_text(encoding="utf-8"))
         return Draft(root=self.root, card=card, proposal=self.proposal)
 
     def _put_card(self) -> str:

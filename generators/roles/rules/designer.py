@@ -14,11 +14,11 @@ from generators.competitions.package import (
     PREPARE,
     PRIVATE,
     PUBLIC,
-    PUBLIC_DESCRIPTION,
     SAMPLE_SUBMISSION,
     TEST,
     TESTS,
     TRAIN,
+    put_description,
     read_answers,
     write_card,
 )
@@ -102,7 +102,7 @@ class RulesDesigner:
         write_card(root, card)
         text = description(card, proposal, profile, tables, _counts(proposal, dataset, tables))
         _write(root / DESCRIPTION, text)
-        _write(root / PUBLIC_DESCRIPTION, text)
+        put_description(root, text)
         _write(root / PREPARE, prepare_source(proposal, dataset, profile, description=text, seed=split_seed))
         _write(root / TESTS, own_tests_source(card, drop_duplicates=proposal.drop_duplicates))
         return Draft(root=root, card=card, proposal=proposal)

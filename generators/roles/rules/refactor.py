@@ -25,6 +25,7 @@ from generators.competitions.package import (
     TESTS,
     TRAIN,
     VERIFICATION,
+    put_description,
     read_card,
     write_card,
 )
@@ -212,8 +213,7 @@ def _unite_descriptions(root: Path) -> None:
     if kept != text:
         _write(outside, kept)
     if not inside.is_file() or inside.read_text(encoding="utf-8") != kept:
-        inside.parent.mkdir(exist_ok=True)
-        _write(inside, kept)
+        put_description(root, kept)
     embed_description(root / PREPARE, kept)
 
 

@@ -164,6 +164,20 @@ def test_a_prepare_without_its_function_is_the_competitions_fault(whole: Path, t
         micro(package, tmp_path)
 
 
+def test_a_prepare_that_leads_out_of_its_folders_in_a_tier_alone_is_refused(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole.parent / "raw", tmp_path / "raw")
+    package, other = Path(shutil.copytree(whole, tmp_path / whole.name)), tmp_path / "other.txt"
+    other.write_text("original")
+    begin = "def prepare(raw: Path, public: Path, private: Path) -> None:\n"
+    link = f'    if "prepare_whole" in globals():\n        (public / "extra.txt").symlink_to({str(other)!r})\n'
+    prepare = package / "prepare.py"
+    assert begin in prepare.read_text()
+    prepare.write_text(prepare.read_text().replace(begin, begin + link))
+    with pytest.raises(CompetitionError, match=r"prepare.py of the tier fails: .*extra.txt \(a link\)"):
+        micro(package, tmp_path)
+    assert other.read_text() == "original"
+
+
 @pytest.mark.slow
 def test_solutions_that_a_competition_brings_are_those_of_its_tiers_too(whole: Path, tmp_path: Path) -> None:
     package = Path(shutil.copytree(whole, tmp_path / whole.name))

@@ -32,6 +32,31 @@ def test_solutions_are_written_only_where_they_are_wanted(tmp_path):
     assert set(names[1]) - set(names[0]) == {"run_solutions"}
 
 
+LINKING = """
+from pathlib import Path
+
+def prepare(raw, public, private):
+    (public / "train.csv").symlink_to({other!r})
+    (public / "description.txt").{what}
+"""
+
+
+@pytest.mark.parametrize("what", ["symlink_to({other!r})", "mkdir()"], ids=["link", "folder"])
+def test_what_prepare_leaves_leads_to_no_file_of_this_machine(what: str, tmp_path: Path) -> None:
+    other, root = tmp_path / "other.txt", tmp_path / "package"
+    other.write_text("a secret")
+    root.mkdir()
+    (tmp_path / "raw").mkdir()
+    made = bench(root, solutions=False)
+    made.write(WriteFile(path="prepare.py", text=LINKING.format(other=str(other), what=what.format(other=str(other)))))
+    told = made.run_prepare()
+    assert "public/train.csv (a link)" in told.data
+    assert "a secret" not in told.data
+    made.write(WriteFile(path="description.md", text="# Trees\n"))
+    assert other.read_text() == "a secret"
+    assert (root / "public" / "description.txt").read_text() == "# Trees\n"
+
+
 def test_a_solution_sees_public_files_alone_and_is_judged_by_its_score(tmp_path):
     root = write_picture_package(tmp_path)
     assert about_solutions(solve(root, read_card(root)), higher=True) == []
