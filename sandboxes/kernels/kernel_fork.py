@@ -126,6 +126,7 @@ class Forks:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             _disown(self._app)
             _reopen(state.files, spared={bound})
+            _leave_streams()
             asyncio.set_event_loop(asyncio.new_event_loop())
             app = self._bring_up({**self._request, **branch}, self._app)
             _share_streams()
@@ -203,9 +204,19 @@ def _reopen(files: Mapping[int, tuple[str, int, int]], spared: set[int]) -> None
             os.close(own)
 
 
+def _leave_streams() -> None:
+    """Let go of the pipes behind the parent's streams: through them branches could talk to each other."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for fd in (1, 2):
+        os.dup2(nowhere, fd)
+    os.close(nowhere)
+
+
 def _share_streams() -> None:
     """Make the older stream objects, which code may hold (handlers of `logging`), write where the newest do."""
     *older, newest = _streams
     for streams in older:
         for stream, new in zip(streams, newest, strict=True):
             stream.__dict__.update(new.__dict__)
+            # a copy of what the newest holds now is not enough: its buffers and the cell at hand are others later
+            stream.__dict__.update({name: getattr(new, name) for name in ("write", "writelines", "flush", "_flush")})

@@ -14,8 +14,10 @@ from typing import Any
 
 _PIECE_CHARS = 1 << 20
 _READ_BYTES = 1 << 16
+_MOST_BYTES = 16 << 20
+"""That one cell may put in through the descriptor of a stream; a child that never ends would fill the memory."""
 _READS = 4
-"""At a flush: as much as a pipe can hold, and some more for what is written meanwhile."""
+"""At a time: as much as a pipe can hold, and some more for what is written meanwhile."""
 _EMPTY, _MORE, _END = "empty", "more", "end"
 """What a look at a pipe gave: nothing yet, something, and that nothing will come any more."""
 
@@ -23,12 +25,14 @@ _EMPTY, _MORE, _END = "empty", "more", "end"
 def adapt_streams() -> None:
     """Let all streams of this process, and of those forked from it, work so."""
     stream: Any = importlib.import_module("ipykernel.iostream").OutStream
-    redirect, flush, whole = stream._setup_stream_redirects, stream.flush, stream._flush_buffers
+    redirect, whole, flush = stream._setup_stream_redirects, stream._flush_buffers, stream.flush
 
     def redirected(self: Any, name: str) -> None:
-        self._taking = threading.Lock()
+        self._taking = threading.RLock()  # a handler of signals may print
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._cell, self._taken = "", 0
         redirect(self, name)
+        os.set_blocking(self._fid, False)
 
     def watch(self: Any) -> None:
         readable = select.poll()
@@ -38,13 +42,18 @@ def adapt_streams() -> None:
             if self._should_watch and _take(self) == _END:
                 return
 
-    def drained(self: Any) -> None:
-        # the thread that watches may come too late: the end of a cell flushes, and what follows is the next cell's
-        if self._should_watch and self._is_master_process():
-            for _ in range(_READS):
-                if _take(self) != _MORE:
-                    break
-        flush(self)
+    def written(self: Any, text: str) -> Any:
+        if _in_a_child(self):
+            return _tell(self, text)
+        _drain(self)  # what was written to the descriptor before comes before
+        return self._put(text)
+
+    def flushed(self: Any) -> None:
+        # what lies in the buffers of a child is its parent's to send
+        if not _in_a_child(self):
+            # the thread that watches may come too late: the end of a cell flushes, and what follows is the next cell's
+            _drain(self)
+            flush(self)
 
     def in_pieces(self: Any) -> Iterator[tuple[Any, str]]:
         for parent, text in whole(self):
@@ -53,18 +62,47 @@ def adapt_streams() -> None:
 
     stream._setup_stream_redirects = redirected
     stream._watch_pipe_fd = watch
-    stream.flush = drained
     stream._flush_buffers = in_pieces
+    stream._put = stream.write
+    stream.write, stream.flush = written, flushed
+    # what is written there comes back through the pipe, and does not go where the stream went before
+    stream.fileno = lambda self: self._original_stdstream_fd
+
+
+def _in_a_child(stream: Any) -> bool:
+    """Whether foreign code has forked this process from the kernel."""
+    return bool(stream._should_watch) and not stream._is_master_process()
+
+
+def _tell(stream: Any, text: str) -> int:
+    """Write straight to the pipe, which the kernel reads."""
+    data = text.encode("utf-8", "replace")
+    while data:
+        data = data[os.write(stream._original_stdstream_fd, data) :]
+    return len(text)
+
+
+def _drain(stream: Any) -> None:
+    if stream._should_watch:
+        for _ in range(_READS):
+            if _take(stream) != _MORE:
+                break
 
 
 def _take(stream: Any) -> str:
     """Move what waits in the stream's pipe into its buffer, once nobody else is at that."""
-    with stream._taking, contextlib.suppress(OSError):  # foreign code may close what it likes
-        readable = select.poll()
-        readable.register(stream._fid, select.POLLIN)
-        if not readable.poll(0):
+    with stream._taking:
+        try:
+            data = os.read(stream._fid, _READ_BYTES)
+        except BlockingIOError:
             return _EMPTY
-        data = os.read(stream._fid, _READ_BYTES)
-        stream.write(stream._decoder.decode(data))
+        except OSError:  # foreign code may close what it likes
+            return _END
+        cell = stream.parent_header.get("msg_id", "")
+        if cell != stream._cell:
+            stream._cell, stream._taken = cell, 0
+        stream._taken += len(data)
+        if stream._taken <= _MOST_BYTES:
+            with contextlib.suppress(MemoryError):  # the pipe is emptied all the same, or its writers would hang
+                stream._put(stream._decoder.decode(data))
         return _MORE if data else _END
-    return _END

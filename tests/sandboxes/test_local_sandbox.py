@@ -145,27 +145,6 @@ def test_shell_commands_run(make_sandbox: Make, any_level: str) -> None:
     assert make_sandbox(any_level).execute("!echo from the shell").stdout.strip() == "from the shell"
 
 
-def test_what_is_written_to_the_descriptors_comes_with_its_cell_on_a_busy_machine(make_sandbox: Make) -> None:
-    sandbox = make_sandbox("process")
-    busy = "busy = [subprocess.Popen(['sh', '-c', 'while :; do :; done']) for _ in range(4)]"
-    sandbox.execute(f"import os, subprocess\n{busy}")
-    for number in range(150):
-        done = sandbox.execute(f"print('said')\n_ = os.write(1, b'written {number}'), os.write(2, b'wrong {number}')")
-        assert done.stdout.replace("said\n", "", 1) == f"written {number}"
-        assert done.stderr == f"wrong {number}"
-    for number in range(20):
-        done = sandbox.execute(f"_ = subprocess.run(['echo', 'child {number}'])")
-        assert done.stdout == f"child {number}\n"
-
-
-def test_what_others_write_is_text_also_where_a_pipe_would_cut_it(make_sandbox: Make) -> None:
-    sandbox = make_sandbox()
-    wide = sandbox.execute(
-        "import subprocess\n_ = subprocess.run(['python3', '-c', 'print(\"\u00e4\u20ac\" * 30000)'])"
-    )
-    assert wide.stdout == "\u00e4\u20ac" * 30000 + "\n"
-
-
 def test_an_exception_of_the_caller_leaves_no_stale_output(make_sandbox: Make) -> None:
     sandbox = make_sandbox()
     session = sandbox._session
