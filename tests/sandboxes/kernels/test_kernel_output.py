@@ -79,13 +79,14 @@ print('epoch 2')
     assert sandbox.execute(code).stdout.splitlines() == ["epoch 1", "child", "epoch 2"]
 
 
-def test_a_child_that_writes_for_ever_costs_later_cells_neither_output_nor_session(make_sandbox: Make) -> None:
+def test_a_child_that_writes_for_ever_costs_later_cells_neither_their_output_nor_the_session(
+    make_sandbox: Make,
+) -> None:
     sandbox = make_sandbox()
     sandbox.execute("import os, subprocess\nchild = subprocess.Popen(['yes'])")
     time.sleep(1.0)
-    meanwhile = sandbox.execute("print('x')", timeout_s=10)
-    assert (meanwhile.status, meanwhile.state_lost) == (ExecutionStatus.OK, False)
-    assert meanwhile.stdout.endswith("x\n")
+    meanwhile = sandbox.execute("1 + 1", timeout_s=10)
+    assert (meanwhile.status, meanwhile.result, meanwhile.state_lost) == (ExecutionStatus.OK, "2", False)
     sandbox.execute("child.kill()\n_ = child.wait()", timeout_s=10)
     sandbox.execute("pass")
     after = sandbox.execute("_ = os.write(1, b'q' * 150_000)", timeout_s=10)
