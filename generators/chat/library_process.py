@@ -22,6 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 from generators.chat.faults import Fault
 from generators.chat.redaction import without_keys
 from generators.errors import ModelError, ModelLibraryError
+from sandboxes.passing import passed_on
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,14 +107,14 @@ class LibraryProcess:
     def __init__(self, *, quiet: bool = False) -> None:
         """`quiet`: what it writes to standard error goes nowhere."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, passed_on(theirs.fileno()) as (fd,):
             paths = json.dumps([str(Path(path).absolute()) for path in sys.path])
             process = subprocess.Popen(
-                [sys.executable, "-P", "-X", "utf8", "-c", _BOOT, paths, str(theirs.fileno())],
+                [sys.executable, "-P", "-X", "utf8", "-c", _BOOT, paths, str(fd)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL if quiet else None,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[fd],
                 start_new_session=True,  # Ctrl-C is for the process that waits for the answer
             )
         self._begin(ours.detach(), process)

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from sandboxes.passing import passed_on
 
 if TYPE_CHECKING:
     from generators.chat.library_process import LibraryProcess
@@ -45,8 +47,11 @@ class WorkerProcess:
         self.scratch = scratch
         self._log = scratch / _LOG
         paths = [str(Path(path).absolute()) for path in sys.path]
-        with self._log.open("wb") as log, library.handed_over() if library else nullcontext() as calls:
-            handed = [] if calls is None else [calls]
+        with ExitStack() as stack:
+            log = stack.enter_context(self._log.open("wb"))
+            calls = stack.enter_context(library.handed_over()) if library is not None else None
+            handed = stack.enter_context(passed_on(*([] if calls is None else [calls])))
+            (held,) = stack.enter_context(passed_on(lock))
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-X", "utf8", "-c", _BOOT),
@@ -57,7 +62,7 @@ class WorkerProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                pass_fds=[lock, *handed],
+                pass_fds=[held, *handed],
                 start_new_session=True,  # Ctrl-C is for the run, which then stops its workers
             )
         self.jobs = 0

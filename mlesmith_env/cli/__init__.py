@@ -17,12 +17,18 @@ INTERRUPTED = 130
 def script() -> None:
     """`main` as a process of its own, which ends without taking its modules apart one by one."""
     code: int | None = None
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # it was closed, and what is opened later must not be taken for it
+            os.open(os.devnull, os.O_RDWR)
 
     def leave() -> None:
         if code is not None:
-            with suppress(OSError, ValueError):  # nobody reads them any more
-                sys.stdout.flush()
-                sys.stderr.flush()
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError, ValueError):  # nobody reads it any more
+                    if stream is not None:
+                        stream.flush()
             os._exit(code)
 
     atexit.register(leave)  # registered first, it runs last

@@ -23,6 +23,7 @@ from sandboxes.forking import wire
 from sandboxes.forking.boot import server_command
 from sandboxes.forking.tree import ConfinedTree
 from sandboxes.interpreter import OURS, Interpreter
+from sandboxes.passing import passed_on
 
 _BOOT_S = 60.0
 _END_S = 10.0
@@ -54,19 +55,18 @@ class ForkServer:
 
     def _start(self, server: socket.socket, hash_seed: int, interpreter: Interpreter) -> subprocess.Popen[bytes]:
         try:
-            command, environment = server_command(
-                interpreter, fd=server.fileno(), hash_seed=hash_seed, scratch=self._scratch
-            )
-            return subprocess.Popen(
-                command,
-                env=environment,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._log,
-                pass_fds=[server.fileno()],
-                start_new_session=True,
-            )
+            with passed_on(server.fileno()) as (fd,):
+                command, environment = server_command(interpreter, fd=fd, hash_seed=hash_seed, scratch=self._scratch)
+                return subprocess.Popen(
+                    command,
+                    env=environment,
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._log,
+                    pass_fds=[fd],
+                    start_new_session=True,
+                )
         except OSError as error:
             raise SandboxStartError(f"the fork server's interpreter cannot be started: {error}") from error
         finally:

@@ -234,6 +234,7 @@ def test_the_command_ends_with_its_exit_code_and_all_it_had_to_say(orchard: Path
     refused = subprocess.run([command, "info", "nowhere"], capture_output=True, text=True, check=False)
     wrong = subprocess.run([command, "info", "--nonsense"], capture_output=True, text=True, check=False)
     shut = subprocess.run(f"{command} metrics | head -c 1", shell=True, capture_output=True, text=True, check=False)
+    closed = subprocess.run(f"{command} metrics >&-", shell=True, capture_output=True, text=True, check=False)
     assert (told.returncode, json.loads(told.stdout)[0]["id"]) == (OK, orchard.name)
     assert (refused.returncode, refused.stdout) == (USAGE, "")
     assert refused.stderr.startswith("error: ")
@@ -241,6 +242,7 @@ def test_the_command_ends_with_its_exit_code_and_all_it_had_to_say(orchard: Path
     assert wrong.returncode == USAGE
     assert "--nonsense" in wrong.stderr
     assert "Traceback" not in shut.stderr
+    assert (closed.returncode, closed.stderr) == (OK, "")
 
 
 @pytest.mark.parametrize("words", [("generate", "builtin:wine"), ("quickstart",)], ids=" ".join)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +67,15 @@ def make(server: ScriptedModelServer, capsys: pytest.CaptureFixture[str]) -> Cal
         return Ran(int(ended.value.code or 0), captured.out, captured.err)
 
     return run
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&- 2>&-"])
+def test_a_command_whose_streams_are_closed_asks_its_model(server, closed):
+    given = ["generate", "shop_orders", "--out", "pool", "-m", "openai/scripted", "--api-base", server.url]
+    words = shlex.join([sys.executable, "-m", "mlesmith_env", *given, "--budget-calls", "1"])
+    ran = subprocess.run(f"{words} {closed}", shell=True, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == FINDINGS, ran.stderr
+    assert len(server.requests) == 1
 
 
 @pytest.mark.slow
