@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +13,30 @@ _OPENING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*(?P<tag>[\w+-]*)[^\n]*\n|<tool
 _CLOSING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*$|</tool_call>", re.MULTILINE)
 _QUOTED = 160
 """Characters of a faulty text that are quoted back to its writer."""
+_DEEPEST = 100
+"""Levels of a value: far fewer than would break what writes, copies and compares it later."""
+_TOO_DEEP = "it is nested too deeply"
 
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-_DECODER = json.JSONDecoder(strict=False, parse_constant=_no_number)
+def _integer(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        raise ValueError(f"it holds a number of {len(digits)} digits, which is too long") from None
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"it holds the number {digits[:_QUOTED]}, which is too large")
+    return value
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_constant=_no_number, parse_int=_integer, parse_float=_finite)
 """Not strict: a raw line break inside a string is what models write when they write code into JSON."""
 
 
@@ -95,19 +113,22 @@ def _read(text: str, start: int) -> tuple[Any, int]:
         line = text.count("\n", start, error.pos) + 1
         raise ValueError(f"it is no JSON: {error.msg}, line {line}, near {_quote(near)}") from None
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError(_TOO_DEEP) from None
     return well_formed(value), end
 
 
-def well_formed(value: Any) -> Any:
-    """A JSON value with every half of a character that stands alone replaced, so that it can be written to a file."""
+def well_formed(value: Any, levels: int = _DEEPEST) -> Any:
+    """A JSON value with every half of a character that stands alone replaced, so that it can be written to a file.
+    Raises `ValueError` for one of more than `levels` levels."""
+    if levels < 0:
+        raise ValueError(_TOO_DEEP)
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         case list():
-            return [well_formed(item) for item in value]
+            return [well_formed(item, levels - 1) for item in value]
         case dict():
-            return {well_formed(name): well_formed(item) for name, item in value.items()}
+            return {well_formed(name): well_formed(item, levels - 1) for name, item in value.items()}
         case _:
             return value
 

@@ -152,6 +152,20 @@ def test_halves_of_characters_do_not_reach_files() -> None:
     assert value == {"\ufffd": ["\U0001f600", "\ufffd"]}
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        pytest.param("[" * 490 + "]" * 490, "nested too deeply", id="lists in lists"),
+        pytest.param('{"a": ' * 490 + "1" + "}" * 490, "nested too deeply", id="objects in objects"),
+        pytest.param("9" * 5000, "a number of 5000 digits", id="many digits"),
+        pytest.param("-1e999", "the number -1e999, which is too large", id="an endless number"),
+    ],
+)
+def test_values_that_would_break_what_takes_them_are_refused(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        read_json(text)
+
+
 def test_other_peoples_code_in_fences_is_left_alone() -> None:
     assert list(json_blocks("```python\n{}\n```\n```json\n[1]\n```\n")) != []
     assert [block.value for block in json_blocks("```python\n{}\n```\n```json\n[1]\n```\n")] == [[1]]
