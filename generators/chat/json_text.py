@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 _OPENING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*(?P<tag>[\w+-]*)[^\n]*\n|<tool_call>[ \t]*\n?", re.MULTILINE)
-_CLOSING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*$|</tool_call>", re.MULTILINE)
+_CLOSING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*\r?$|</tool_call>", re.MULTILINE)
+_CALLING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*(?i:tool(?:_call)?)(?![\w+-])|<tool_call>", re.MULTILINE)
+_ENDING = re.compile(f"(?P<closing>{_CLOSING.pattern})|{_CALLING.pattern}", re.MULTILINE)
+"""What ends a piece: its closing, or the next call where the closing is missing, so that no call is lost to it."""
+_INK = re.compile(r"\S")
+_ON_ITS_LINE = re.compile(r"[ \t]*(?:```+|~~~+)")
+"""A fence that stands behind a value, on the same line, opens nothing."""
+_NEXT = re.compile(r"^[ \t]*(?:```+|~~~+)|<tool_call>|</tool_call>", re.MULTILINE)
 _QUOTED = 160
 """Characters of a faulty text that are quoted back to its writer."""
 _DEEPEST = 100
@@ -68,23 +75,39 @@ def json_blocks(text: str) -> Iterator[Block]:
     while opening := _OPENING.search(text, at):
         tag = (opening["tag"] or "").lower() if opening.group().strip() != "<tool_call>" else "tool_call"
         begin = opening.end()
-        closing = _CLOSING.search(text, begin)
-        inner = text[begin : closing.start() if closing else len(text)]
-        at = closing.end() if closing else len(text)
         marked = tag in ("json", "tool_call", "tool")
-        if not marked and not (tag == "" and inner.lstrip()[:1] in ("{", "[")):
+        first = _INK.search(text, begin)
+        start = first.start() if first else len(text)
+        if not marked and not (tag == "" and text[start : start + 1] in ("{", "[")):
+            closing = _CLOSING.search(text, begin)
+            at = closing.end() if closing else len(text)
             continue
-        start = begin + len(inner) - len(inner.lstrip())
         try:
             # a fence inside a string of the value would end the piece too early: the value's own end counts
             value, end = _read(text, start)
         except ValueError:
-            if marked:
+            ending = _ENDING.search(text, begin)
+            inner = text[begin : ending.start() if ending else len(text)]
+            at = len(text) if ending is None else ending.end() if ending["closing"] else ending.start()
+            # an opening that is said twice is one
+            if marked and (inner.strip() or ending is None or ending["closing"]):
                 yield Block(tag, None, _problem(inner), inner)
             continue
         yield Block(tag, value, "", text[start:end])
-        after = _CLOSING.search(text, end)
-        at = after.end() if after else len(text)
+        at = _behind(text, end)
+
+
+def _behind(text: str, end: int) -> int:
+    """Where to read on behind a value that ends at `end`: behind its closing, at the next opening where it has none."""
+    closing = _ON_ITS_LINE.match(text, end)
+    if closing is None:
+        following = _NEXT.search(text, end)
+        if following is None:
+            return len(text)
+        closing = _CLOSING.match(text, following.start())
+        if closing is None:
+            return following.start()
+    return closing.end()
 
 
 def bare_json(text: str) -> Any:
