@@ -64,12 +64,17 @@ def _read(response: Any, tools_form: Literal["native", "text"]) -> RawReply:
     message = getattr(choices[0], "message", None) if choices else None
     if message is None:
         raise Fault("passing", None, "the answer holds no message")
-    # a key that is said back is taken out here already, so that what a run does with a reply is what its replay does
-    calls = tuple(
-        RawCall(str(call.id or ""), str(call.function.name or ""), without_secrets(str(call.function.arguments or "")))
-        for call in getattr(message, "tool_calls", None) or ()
-    )
+    calls = tuple(_call(call) for call in getattr(message, "tool_calls", None) or ())
     content = message.content if isinstance(message.content, str) else ""
     if not content and not calls:
         content = _refusal(message)
+    # a key that is said back is taken out here already, so that what a run does with a reply is what its replay does
     return RawReply(without_secrets(content), calls, str(choices[0].finish_reason or "stop"), tools_form)
+
+
+def _call(call: Any) -> RawCall:
+    # a call may also be of the kind `custom`, with a text in place of arguments: nobody offers such tools, models make
+    # them up
+    called = getattr(call, "function", None) or getattr(call, "custom", None)
+    said = getattr(called, "arguments", None) or getattr(called, "input", None)
+    return RawCall(str(call.id or ""), str(getattr(called, "name", None) or ""), without_secrets(str(said or "")))

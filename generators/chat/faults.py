@@ -19,6 +19,7 @@ _QUOTA = ("insufficient_quota", "exceeded your current quota", "credit balance i
 _NO_KEY = ("missing credentials", "api_key", "api key", "no credentials", "could not load credentials")
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w*(?:Error|Timeout|Timeout Error): )*(?:\w+Exception - )?")
 """What litellm puts before a provider's words."""
+_TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\)")
 _LONGEST = 600
 """Characters of a provider's message that are passed on."""
 
@@ -107,10 +108,11 @@ def _status(error: BaseException) -> int | None:
 
 def _words(error: BaseException, status: int | None) -> str:
     said = str(getattr(error, "message", "") or error or type(error).__name__)
-    said = _PREFIX.sub("", said.partition("\nTraceback")[0]).strip()
+    said = _PREFIX.sub("", _TRACEBACK.split(said)[0]).strip()
     *_, first = _chain(error)
-    if status is None and str(first) not in said:
-        said = f"{said.rstrip('.')}: {str(first) or type(first).__name__}"
+    cause = _TRACEBACK.split(str(first))[0]
+    if status is None and cause not in said:
+        said = f"{said.rstrip('.')}: {cause}"
     return " ".join(said.split())
 
 

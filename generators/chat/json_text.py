@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 _OPENING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*(?P<tag>[\w+-]*)[^\n]*\n|<tool_call>[ \t]*\n?", re.MULTILINE)
-_CLOSING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*$|</tool_call>", re.MULTILINE)
+_CLOSING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*\r?$|</tool_call>", re.MULTILINE)
+_CALLING = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*(?i:tool(?:_call)?)(?![\w+-])|<tool_call>", re.MULTILINE)
+_ENDING = re.compile(f"(?P<closing>{_CLOSING.pattern})|{_CALLING.pattern}", re.MULTILINE)
+"""What ends a piece: its closing, or the next call where the closing is missing, so that no call is lost to it."""
+_INK = re.compile(r"\S")
+_ON_ITS_LINE = re.compile(r"[ \t]*(?:```+|~~~+)")
+"""A fence that stands behind a value, on the same line, opens nothing."""
+_NEXT = re.compile(r"^[ \t]*(?:```+|~~~+)|<tool_call>|</tool_call>", re.MULTILINE)
 _QUOTED = 160
 """Characters of a faulty text that are quoted back to its writer."""
+_DEEPEST = 100
+"""Levels of a value: far fewer than would break what writes, copies and compares it later."""
+_TOO_DEEP = "it is nested too deeply"
 
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-_DECODER = json.JSONDecoder(strict=False, parse_constant=_no_number)
+def _integer(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        raise ValueError(f"it holds a number of {len(digits)} digits, which is too long") from None
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"it holds the number {digits[:_QUOTED]}, which is too large")
+    return value
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_constant=_no_number, parse_int=_integer, parse_float=_finite)
 """Not strict: a raw line break inside a string is what models write when they write code into JSON."""
 
 
@@ -50,23 +75,39 @@ def json_blocks(text: str) -> Iterator[Block]:
     while opening := _OPENING.search(text, at):
         tag = (opening["tag"] or "").lower() if opening.group().strip() != "<tool_call>" else "tool_call"
         begin = opening.end()
-        closing = _CLOSING.search(text, begin)
-        inner = text[begin : closing.start() if closing else len(text)]
-        at = closing.end() if closing else len(text)
         marked = tag in ("json", "tool_call", "tool")
-        if not marked and not (tag == "" and inner.lstrip()[:1] in ("{", "[")):
+        first = _INK.search(text, begin)
+        start = first.start() if first else len(text)
+        if not marked and not (tag == "" and text[start : start + 1] in ("{", "[")):
+            closing = _CLOSING.search(text, begin)
+            at = closing.end() if closing else len(text)
             continue
-        start = begin + len(inner) - len(inner.lstrip())
         try:
             # a fence inside a string of the value would end the piece too early: the value's own end counts
             value, end = _read(text, start)
         except ValueError:
-            if marked:
+            ending = _ENDING.search(text, begin)
+            inner = text[begin : ending.start() if ending else len(text)]
+            at = len(text) if ending is None else ending.end() if ending["closing"] else ending.start()
+            # an opening that is said twice is one
+            if marked and (inner.strip() or ending is None or ending["closing"]):
                 yield Block(tag, None, _problem(inner), inner)
             continue
         yield Block(tag, value, "", text[start:end])
-        after = _CLOSING.search(text, end)
-        at = after.end() if after else len(text)
+        at = _behind(text, end)
+
+
+def _behind(text: str, end: int) -> int:
+    """Where to read on behind a value that ends at `end`: behind its closing, at the next opening where it has none."""
+    closing = _ON_ITS_LINE.match(text, end)
+    if closing is None:
+        following = _NEXT.search(text, end)
+        if following is None:
+            return len(text)
+        closing = _CLOSING.match(text, following.start())
+        if closing is None:
+            return following.start()
+    return closing.end()
 
 
 def bare_json(text: str) -> Any:
@@ -95,19 +136,22 @@ def _read(text: str, start: int) -> tuple[Any, int]:
         line = text.count("\n", start, error.pos) + 1
         raise ValueError(f"it is no JSON: {error.msg}, line {line}, near {_quote(near)}") from None
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError(_TOO_DEEP) from None
     return well_formed(value), end
 
 
-def well_formed(value: Any) -> Any:
-    """A JSON value with every half of a character that stands alone replaced, so that it can be written to a file."""
+def well_formed(value: Any, levels: int = _DEEPEST) -> Any:
+    """A JSON value with every half of a character that stands alone replaced, so that it can be written to a file.
+    Raises `ValueError` for one of more than `levels` levels."""
+    if levels < 0:
+        raise ValueError(_TOO_DEEP)
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         case list():
-            return [well_formed(item) for item in value]
+            return [well_formed(item, levels - 1) for item in value]
         case dict():
-            return {well_formed(name): well_formed(item) for name, item in value.items()}
+            return {well_formed(name): well_formed(item, levels - 1) for name, item in value.items()}
         case _:
             return value
 

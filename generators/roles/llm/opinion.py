@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Literal
@@ -62,7 +63,8 @@ class Opinion(_Strict):
     @property
     def mean(self) -> float:
         """The mean of the five scores; nothing else decides."""
-        return sum(self.scores.values()) / len(AXES)
+        # as on paper: scores of 20.0 in all are a mean of 4, in whatever order binary fractions are added
+        return round(math.fsum(self.scores.values()) / len(AXES), 6)
 
     @property
     def admitted(self) -> bool:
@@ -78,6 +80,13 @@ def unproven(opinion: Opinion, materials: Mapping[str, str]) -> list[Objection]:
             found.append(
                 Objection(f"objection {number}: there is no material {one.source!r}; use the names of the task")
             )
+        elif len(_plain(one.quote)) < _QUOTE:
+            found.append(
+                Objection(
+                    f"objection {number}: the quotation is too short to prove anything; quote at least {_QUOTE} "
+                    "characters, a run of white space being one, or leave the objection out"
+                )
+            )
         elif _plain(one.quote) not in _plain(materials[one.source]):
             found.append(
                 Objection(
@@ -89,7 +98,7 @@ def unproven(opinion: Opinion, materials: Mapping[str, str]) -> list[Objection]:
     if not opinion.admitted and not major:
         found.append(
             Objection(
-                f"the mean is {opinion.mean:.2f}, below {ADMITTED:g}: a major objection must say why, with evidence"
+                f"the mean is {opinion.mean:.7g}, below {ADMITTED:g}: a major objection must say why, with evidence"
             )
         )
     return found

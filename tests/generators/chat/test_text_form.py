@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pydantic import BaseModel
 
@@ -41,6 +43,54 @@ def test_several_calls_come_in_their_order_with_ids_of_their_own() -> None:
         ("call_5", "look"),
         ("call_6", "run"),
     ]
+
+
+FIRST, SECOND = '{"name": "look", "arguments": {}}', '{"name": "run", "arguments": {}}'
+BROKEN = '{"name": "look", "arguments": {"path": }}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            f"```tool_call\n{FIRST}\n```\n\n```tool_call\n{SECOND}\n```\n".replace("\n", "\r\n"), id="lines end in CRLF"
+        ),
+        pytest.param(f"```tool_call\n{FIRST}\n\n```tool_call\n{SECOND}\n```", id="no closing"),
+        pytest.param(f"```\n{FIRST}\n\n```json\n{SECOND}\n```", id="no closing of a fence without a mark"),
+        pytest.param(f"<tool_call>{FIRST}\n<tool_call>{SECOND}</tool_call>", id="no closing tag"),
+        pytest.param(
+            f"```tool_call\n{FIRST}\n\n```python\nx\n```\n```tool_call\n{SECOND}\n```", id="no closing, then code"
+        ),
+        pytest.param(f"```tool_call\n{FIRST}```\nthen\n```tool_call\n{SECOND}\n```", id="closed on the value's line"),
+        pytest.param(
+            f"```tool_call\n{FIRST} ``` then\n```tool_call\n{SECOND} ```", id="closed on the line, words behind"
+        ),
+        pytest.param(f"```tool_call\n{FIRST}}}\n```\n\n```tool_call\n{SECOND}\n```", id="a brace too many"),
+        pytest.param(f"```tool_call\n{FIRST}}}```\n\n```tool_call\n{SECOND}\n```", id="a brace too many on the line"),
+    ],
+)
+def test_a_call_after_one_that_is_closed_oddly_is_read_as_well(text: str) -> None:
+    assert [(call.name, call.problem) for call in calls_in(text, ["look", "run"], 0)] == [("look", ""), ("run", "")]
+
+
+@pytest.mark.parametrize("fence", ["\n\n", "```\n", "\r\n```\r\n"])
+def test_a_call_after_one_that_cannot_be_read_and_is_closed_oddly_is_read(fence: str) -> None:
+    broken, whole = calls_in(f"```tool_call\n{BROKEN}{fence}```tool_call\n{SECOND}\n```", ["look", "run"], 0)
+    assert (broken.name, "no JSON" in broken.problem) == ("look", True)
+    assert (whole.name, whole.problem) == ("run", "")
+
+
+def test_an_opening_that_a_model_says_again_and_again_is_one() -> None:
+    (call,) = calls_in("```tool_call\n" * 3 + f"{FIRST}\n```", ["look"], 0)
+    assert (call.name, call.problem) == ("look", "")
+    (empty,) = calls_in("<tool_call>\n" * 1000, ["look"], 0)
+    assert "empty" in empty.problem
+
+
+def test_calls_without_a_closing_are_read_in_a_time_that_grows_with_their_text() -> None:
+    begun = time.process_time()
+    assert calls_in(f"```json\n{FIRST}}}\n" * 5000, ["look"], 0)[-1].name == "look"
+    assert time.process_time() - begun < 5
 
 
 def test_code_with_raw_line_breaks_and_fences_inside_a_string_is_one_call() -> None:
@@ -150,6 +200,20 @@ def test_an_answer_that_does_not_fit_says_where(text: str, why: str) -> None:
 def test_halves_of_characters_do_not_reach_files() -> None:
     value = read_json(r'{"\ud83d": ["\ud83d\ude00", "\udc00"]}')
     assert value == {"\ufffd": ["\U0001f600", "\ufffd"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        pytest.param("[" * 490 + "]" * 490, "nested too deeply", id="lists in lists"),
+        pytest.param('{"a": ' * 490 + "1" + "}" * 490, "nested too deeply", id="objects in objects"),
+        pytest.param("9" * 5000, "a number of 5000 digits", id="many digits"),
+        pytest.param("-1e999", "the number -1e999, which is too large", id="an endless number"),
+    ],
+)
+def test_values_that_would_break_what_takes_them_are_refused(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        read_json(text)
 
 
 def test_other_peoples_code_in_fences_is_left_alone() -> None:

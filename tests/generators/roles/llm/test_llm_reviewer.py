@@ -65,6 +65,9 @@ def test_an_objection_to_what_is_admitted_is_a_warning(speech, package):
             "does not stand in",
             id="an invented quotation",
         ),
+        pytest.param(
+            opinion(3, {**VAGUE, "quote": " " * 8}), "the quotation is too short", id="a quotation of nothing"
+        ),
         pytest.param(opinion(3, {**VAGUE, "source": "my experience"}), "there is no material", id="an invented source"),
         pytest.param(opinion(7), "less than or equal to 5", id="a score beyond the scale"),
         pytest.param({**opinion(1), "verdict": "admitted"}, "verdict: Extra inputs", id="a verdict of its own"),
