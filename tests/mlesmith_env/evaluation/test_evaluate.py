@@ -17,7 +17,7 @@ from generators.model_server import ChatRequest, Script, ScriptedModelServer, Sc
 from mlesmith_env.agents.entrants import Entrant, entrant
 from mlesmith_env.agents.function import FunctionAgent
 from mlesmith_env.evaluation.episodes import EPISODES, EpisodeRecord
-from mlesmith_env.evaluation.evaluate import Evaluation, evaluate
+from mlesmith_env.evaluation.evaluate import Evaluation, Plan, evaluate
 from mlesmith_env.evaluation.summary import summarize, total_usage
 from sandboxes.sandbox import Sandbox
 
@@ -87,6 +87,36 @@ def test_episodes_by_other_rules_or_another_entrant_are_others(run: Callable[...
         run(of_function(submitting), out=tmp_path, resume=True, **changes)
     run(of_function(submitting, "another"), out=tmp_path, resume=True)
     assert len((tmp_path / EPISODES).read_text().splitlines()) == 5
+
+
+def test_a_model_that_is_asked_otherwise_is_played_again_on_resume(
+    run: Callable[..., Evaluation], serve: Serve, ask: Ask, tmp_path: Path
+) -> None:
+    server = serve(script)
+    told: list[bool] = []
+    for changes in ({}, {"temperature": 1.3}, {}, {"temperature": 1.3}):
+        who = entrant("react", ask(server, **changes))
+        run(who, out=tmp_path, resume=True, on_episode=lambda _, known: told.append(known))
+    assert told == [False, False, True, True]
+
+
+def test_all_that_an_answer_hangs_on_tells_entrants_apart_and_nothing_else_does(serve: Serve, ask: Ask) -> None:
+    server = serve(script)
+
+    def key(**changes: Any) -> str:
+        return Plan(entrant("react", ask(server, **changes), style="text"), "builtin:iris", 0, {}).key
+
+    asked: list[dict[str, Any]] = [
+        {"temperature": 1.3},
+        {"reasoning_effort": "low"},
+        {"seed": 1},
+        {"max_output_tokens": 900},
+        {"parameters": {"top_p": 0.5}},
+        {"tools": "native"},
+    ]
+    assert len({key(), *(key(**changes) for changes in asked)}) == len(asked) + 1
+    assert key(temperature=1.3) == key(temperature=1.3, attempts=5, timeout_s=9.0)
+    assert entrant("react", ask(server), style="text").options == {"style": "text"}  # as in folders made before
 
 
 def test_a_folder_with_episodes_is_not_written_to_without_resume(
