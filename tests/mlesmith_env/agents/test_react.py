@@ -227,15 +227,20 @@ def test_a_fault_that_passes_is_nothing_to_the_episode(played: Callable[..., Any
 
 
 def test_a_spent_budget_leaves_the_episode(serve: Serve, ask: Ask, orchard: Path, words: Words, tmp_path: Path) -> None:
-    server = serve(lambda request: ScriptedReply.model_validate(run("guess 1")))
+    server = serve(lambda request: ScriptedReply.model_validate(run("guess 1", "I guess.")))
     agent = ReActAgent(ask(server, run=ModelRun(budget=Budget(calls=2))))
     with MLESmithEnv(orchard, sandbox=words, trajectory_dir=tmp_path) as env:
+        env.reset(seed=0)
+        kept = env.snapshot()
         with pytest.raises(BudgetSpent, match="2 calls"):
             play(env, agent, seed=0)
         path = env.trajectory_path
+        env.reset(options={"snapshot": kept})
     assert agent.account().usage.calls == 2
     assert path is not None
-    assert read_trajectory(path).end["finished"] is False  # type: ignore[index]
+    recorded = read_trajectory(path)
+    assert recorded.end["finished"] is False  # type: ignore[index]
+    assert [said["text"] for said in recorded.agent["said"]] == ["I guess."] * 2  # type: ignore[index]
 
 
 def test_an_episode_after_another_starts_anew(serve: Serve, ask: Ask, orchard: Path, words: Words) -> None:
