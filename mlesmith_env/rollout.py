@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from generators.chat.messages import Usage
-from generators.errors import ModelError
+from generators.errors import BudgetSpent, ModelError
 from mlesmith_env.agents.agent import Account, Agent, Player, Searcher, account_of
 from mlesmith_env.trajectory import append_account
 
@@ -108,7 +108,8 @@ def play(
     An agent that searches plays in forks of `env`; the rollout is then the episode that it chose in the end. A provider
     of models that fails (`ModelError`) ends the episode as no verdict on the agent, like any failure of the machinery.
     `on_step` is told of each step as it is done, of a search those in all its forks. Raises what `reset` raises, and
-    what the agent itself raises, among it `BudgetSpent`; what happens to the agent's code is in the rollout.
+    what the agent itself raises, among it `BudgetSpent`, with which the episode is over and its record whole; what
+    happens to the agent's code is in the rollout.
     """
     started = time.perf_counter()
     observation, info = env.reset(seed=seed, options=dict(options or {}))
@@ -127,6 +128,10 @@ def play(
     except ModelError as error:
         inner.fail(error)
         told(inner.history[-1])
+    except BudgetSpent:
+        inner._leave()  # the record has to be at its end; closing the environment would drop its snapshots as well
+        _record_account(inner, agent)
+        raise
     try:
         return _rollout(ended, agent, seed=seed, started=started)
     finally:
@@ -153,9 +158,7 @@ def _step_through(
 def _rollout(env: MLESmithEnv, agent: Player, *, seed: int | None, started: float) -> Rollout:
     """What became of the episode that ended in `env`; its record gets the agent's account."""
     last = env.history[-1]
-    account = account_of(agent)
-    if account is not None and env.trajectory_path is not None:
-        append_account(env.trajectory_path, agent.name, account)
+    account = _record_account(env, agent)
     return Rollout(
         agent=agent.name,
         task_id=env.origin.task_id,
@@ -175,3 +178,11 @@ def _rollout(env: MLESmithEnv, agent: Player, *, seed: int | None, started: floa
         account=account,
         isolation=env.origin.isolation,
     )
+
+
+def _record_account(env: MLESmithEnv, agent: Player) -> Account | None:
+    """The agent's account, which its record gets as well; None where it keeps none."""
+    account = account_of(agent)
+    if account is not None and env.trajectory_path is not None:
+        append_account(env.trajectory_path, agent.name, account)
+    return account

@@ -36,6 +36,8 @@ class _Exchange:
 
     said: Message
     answers: list[Message] = field(default_factory=list)
+    steps: int = 0
+    """Steps that the answers tell of."""
     shortened: bool = False
 
     @property
@@ -58,14 +60,16 @@ class Conversation:
         """Observations that were shortened so far."""
         self.left_out = 0
         """Exchanges that were left out so far."""
+        self._steps_left_out = 0
 
     def say(self, message: Message) -> None:
         """Keep what the model said, as it said it."""
         self._exchanges.append(_Exchange(spoken(message)))
 
-    def answer(self, message: Message) -> None:
-        """Keep what came of the model's last message."""
+    def answer(self, message: Message, *, steps: int = 1) -> None:
+        """Keep what came of the model's last message. `steps`: that it cost, none where nothing was done."""
         self._exchanges[-1].answers.append(message)
+        self._exchanges[-1].steps += steps
 
     def messages(self) -> list[Message]:
         """All messages for the next call, within the budget as far as that can be."""
@@ -96,7 +100,7 @@ class Conversation:
         if self.tokens <= self._budget * _ENOUGH:
             return
         while self.tokens > self._budget * _LOW and len(self._exchanges) > _RECENT:
-            del self._exchanges[0]
+            self._steps_left_out += self._exchanges.pop(0).steps
             self.left_out += 1
 
     def _shorten(self, exchange: _Exchange) -> None:
@@ -110,8 +114,9 @@ class Conversation:
     def _note(self) -> list[Message]:
         if not self.left_out:
             return []
-        steps = "step is" if self.left_out == 1 else f"{self.left_out} steps are"
-        return [Message("user", f"[The oldest {steps} left out here. Ask for the topic `history` to see a list.]")]
+        count = self._steps_left_out
+        oldest = {0: "messages are", 1: "step is"}.get(count, f"{count} steps are")
+        return [Message("user", f"[The oldest {oldest} left out here. Ask for the topic `history` to see a list.]")]
 
     def _chars_in_all(self) -> int:
         return sum(map(_chars, self._opening)) + sum(exchange.chars for exchange in self._exchanges)

@@ -28,14 +28,15 @@ class Entrant:
     model: str = ""
     """The model string; empty without a model."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """What tells it from others of the same name, as JSON data."""
+    """What tells it from others of the same name and model, as JSON data."""
 
 
 def entrant(name: str, chat: Chat | None = None, **options: Any) -> Entrant:
     """The entrant called `name`: `react` or `tree`, which play with `chat`, or `scripted`, which needs no model.
 
-    `options`: of its agent; those of `tree` are the arguments of `TreeSearchAgent` and of its `Policy`. Raises
-    `ValueError` for a name, an option or a value that means nothing, saying what there is.
+    `options`: of its agent; those of `tree` are the arguments of `TreeSearchAgent` and of its `Policy`. How `chat` asks
+    its model, such as by a temperature, makes another entrant. Raises `ValueError` for a name, an option or a value
+    that means nothing, saying what there is.
     """
     makers: dict[str, Callable[..., Make]] = {"react": _react, "tree": _tree, "scripted": _scripted}
     if name not in makers:
@@ -48,7 +49,20 @@ def entrant(name: str, chat: Chat | None = None, **options: Any) -> Entrant:
         need = "plays without a model" if chat is not None else "needs a model; name one, such as openai/gpt-5"
         raise ValueError(f"{name} {need}")
     make = makers[name](options) if chat is None else makers[name](chat, options)
-    return Entrant(name, make, chat.model if chat else "", options)
+    if chat is None:
+        return Entrant(name, make, "", options)
+    asked = _asked(chat)
+    return Entrant(name, make, chat.model, {**options, "chat": asked} if asked else options)
+
+
+def _asked(chat: Chat) -> dict[str, Any]:
+    """How the chat asks its model otherwise than by default, as far as answers hang on it."""
+    from generators.chat.options import ChatOptions
+
+    options = getattr(chat, "options", None)
+    if not isinstance(options, ChatOptions):  # a chat of somebody else's, known by its model alone
+        return {}
+    return options.asked() | ({} if options.tools == "auto" else {"tools": options.tools})
 
 
 def options_of(name: str) -> tuple[str, ...]:

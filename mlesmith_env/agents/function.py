@@ -32,16 +32,18 @@ class FunctionAgent:
     def begin(self) -> None:
         """Forget the last episode."""
         self._conversation: Conversation | None = None
+        self._step = 0
 
     def act(self, observation: Mapping[str, Any], info: Mapping[str, Any]) -> str:
         """What the function answers to the episode so far."""
         del info
         heard = Message("user", str(observation["text"]))
+        before, self._step = self._step, int(observation["step"])
         if self._conversation is None:
             opening = (Message("system", rendered("react", tools=False)), heard)
             self._conversation = Conversation(opening, budget_tokens=self._context_tokens)
         else:
-            self._conversation.answer(heard)
+            self._conversation.answer(heard, steps=self._step - before)
         messages = self._conversation.messages()
         answer = self._function("\n\n".join(_HEADS[message.role] + message.text for message in messages))
         self._conversation.say(Message("assistant", str(answer)))

@@ -49,13 +49,14 @@ class ReActAgent:
         self._conversation: Conversation | None = None
         self._waiting: deque[ToolCall] = deque()
         self._playing: ToolCall | None = None
+        self._step = 0
         self._said: list[Said] = []
         self._turns = 0
         self._malformed = 0
 
     def act(self, observation: Mapping[str, Any], info: Mapping[str, Any]) -> Any:
         """The next action. Raises `ModelError` and `BudgetSpent`."""
-        conversation = self._listen(str(observation["text"]), info)
+        conversation = self._listen(observation, info)
         if not self._waiting:
             reply = self._ask(conversation, info)
             self._waiting.extend(reply.message.calls)
@@ -75,17 +76,19 @@ class ReActAgent:
         }
         return Account(self._chat.model, tuple(self._said), notes)
 
-    def _listen(self, text: str, info: Mapping[str, Any]) -> Conversation:
+    def _listen(self, observation: Mapping[str, Any], info: Mapping[str, Any]) -> Conversation:
         """Take in what came of the last action."""
+        text, before, self._step = str(observation["text"]), self._step, int(observation["step"])
         if self._conversation is None:
             system = Message("system", rendered("react", tools=self._style == "tools"))
             self._conversation = Conversation((system, Message("user", text)), budget_tokens=self._context_tokens)
             return self._conversation
         call, self._playing = self._playing, None
-        self._conversation.answer(Message("tool", text, call_id=call.id) if call else Message("user", text))
+        heard = Message("tool", text, call_id=call.id) if call else Message("user", text)
+        self._conversation.answer(heard, steps=self._step - before)  # none where information was free
         if info["status"] != "ok":
             while self._waiting:
-                self._conversation.answer(Message("tool", _NOT_DONE, call_id=self._waiting.popleft().id))
+                self._conversation.answer(Message("tool", _NOT_DONE, call_id=self._waiting.popleft().id), steps=0)
         return self._conversation
 
     def _ask(self, conversation: Conversation, info: Mapping[str, Any]) -> Reply:

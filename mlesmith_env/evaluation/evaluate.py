@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from generators.chat.messages import Usage
 from generators.errors import BudgetSpent, CompetitionError
 from mlesmith_env.agents.agent import account_of
 from mlesmith_env.agents.entrants import Entrant
+from mlesmith_env.evaluation import outcome
 from mlesmith_env.evaluation.episodes import EpisodeLog, EpisodeRecord, finished
-from mlesmith_env.evaluation.standing import Standing
 from mlesmith_env.evaluation.summary import Summary, summarize
 from sandboxes.errors import SandboxError
 
 if TYPE_CHECKING:
     from mlesmith_env.agents.agent import Player
-    from mlesmith_env.rollout import Rollout, RolloutStep
+    from mlesmith_env.env import MLESmithEnv
+    from mlesmith_env.rollout import RolloutStep
 
 TRAJECTORIES = "trajectories"
 _RECORDED_ELSEWHERE = ("trajectory_dir", "task", "render_mode")
@@ -180,6 +181,7 @@ class _Run:
         base = {"key": plan.key, "task": plan.task, "agent": plan.entrant.name, "seed": plan.seed}
         base |= {"model": plan.entrant.model}
         player: Player | None = None
+        started = time.perf_counter()
         kept = self._folder / TRAJECTORIES if self._folder else None
         env = gym.make(
             "mlesmith_env:MLESmith-v0",
@@ -188,17 +190,18 @@ class _Run:
             disable_env_checker=True,
             **plan.environment,
         )
+        inner = cast("MLESmithEnv", env.unwrapped)
         try:
             player = plan.entrant.make(_root(plan), plan.seed)
             rollout = play(env, player, seed=plan.seed, on_step=lambda step: self._step(plan, step))
-            standing = Standing.of(env.unwrapped.competition, rollout)  # type: ignore[attr-defined]
-            return _record(base, rollout, standing, env.unwrapped, self._folder)
+            return outcome.played(base, rollout, inner, self._folder)
         except _Broken:
             return None
         except BudgetSpent as spent:
             self._stopped = str(spent)
             self._stop.set()
-            return EpisodeRecord(**base, ending="stopped", error=str(spent), usage=_usage(player))
+            seconds = time.perf_counter() - started
+            return outcome.stopped(base, spent, _usage(player), inner, self._folder, seconds=seconds)
         except (CompetitionError, SandboxError) as error:  # before the episode began: within it they are in the rollout
             kind = "competition" if isinstance(error, CompetitionError) else "infrastructure"
             said = f"{type(error).__name__}: {error}"
@@ -216,35 +219,6 @@ class _Run:
 
 class _Broken(Exception):  # noqa: N818 - ends the other threads' episodes where one was interrupted
     """The evaluation was broken off."""
-
-
-def _record(
-    base: Mapping[str, Any], rollout: Rollout, standing: Standing, env: Any, folder: Path | None
-) -> EpisodeRecord:
-    path = rollout.trajectory
-    return EpisodeRecord(
-        **base,
-        task_id=rollout.task_id,
-        ending="failed" if rollout.mask_sample else "finished",
-        valid=math.isfinite(rollout.score),
-        score=_known(rollout.score),
-        normalized_score=_known(rollout.normalized_score),
-        metric=standing.metric,
-        higher_is_better=standing.higher_is_better,
-        position=standing.position,
-        entries=standing.entries,
-        medal=standing.medal,
-        steps=rollout.steps[-1].step if rollout.steps else 0,
-        malformed=sum(step.status == "malformed" for step in rollout.steps),
-        reward=rollout.total_reward,
-        seconds=round(rollout.seconds, 3),
-        feedback=env.rules.feedback,
-        isolation=rollout.isolation,
-        usage=rollout.usage,
-        error_type=rollout.error_type,
-        error=rollout.error,
-        trajectory=path.relative_to(folder).as_posix() if path and folder else None,
-    )
 
 
 def _open(folder: Path | None, *, resume: bool) -> EpisodeLog | None:
@@ -274,7 +248,3 @@ def _usage(player: Player | None) -> Usage:
 def _name(value: object) -> str:
     """What stands for a value that is no JSON, such as a sandbox factory: the same in another process."""
     return str(getattr(value, "__qualname__", None) or (value if isinstance(value, Path) else type(value).__qualname__))
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -66,6 +66,25 @@ def test_every_call_is_answered_and_every_answer_has_its_call_whatever_was_left_
     assert f"{conversation.left_out} steps are left out here" in sent[-1][2].text
 
 
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([[1, 1, 1]], "The oldest 3 steps are left out"),
+        ([[1, 0, 0]], "The oldest step is left out"),
+        ([[1, 0, 0], [1], [1, 1]], "The oldest 4 steps are left out"),
+        ([[0]], "The oldest messages are left out"),
+    ],
+)
+def test_the_note_counts_the_steps_of_all_answers_that_are_gone(steps: list[list[int]], said: str) -> None:
+    conversation = Conversation(OPENING, budget_tokens=LEAST_TOKENS)
+    for answers in [*steps, [1]]:
+        conversation.say(Message("assistant", "thought " * 2_000))
+        for cost in answers:
+            conversation.answer(Message("user", "An answer."), steps=cost)
+    assert said in conversation.messages()[2].text
+    assert conversation.left_out == len(steps)
+
+
 def test_the_budget_holds_by_the_tokens_that_replies_have_told() -> None:
     conversation = Conversation(OPENING, budget_tokens=LEAST_TOKENS)
     for step in range(20):

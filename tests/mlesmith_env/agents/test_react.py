@@ -44,11 +44,12 @@ def played(serve: Serve, ask: Ask, orchard: Path, words: Words, tmp_path: Path) 
     """Plays one episode with a script; gives the rollout and the server."""
 
     def playing(
-        script: Any, *, max_steps: int = 8, chat: dict[str, Any] | None = None, **options: Any
+        script: Any, *, max_steps: int = 8, free_info: int = 0, chat: dict[str, Any] | None = None, **options: Any
     ) -> tuple[Rollout, ScriptedModelServer]:
         server = serve(script)
         agent = ReActAgent(ask(server, **(chat or {})), **options)
-        with MLESmithEnv(orchard, sandbox=words, max_steps=max_steps, trajectory_dir=tmp_path / "records") as env:
+        rules = {"max_steps": max_steps, "free_info": free_info}
+        with MLESmithEnv(orchard, sandbox=words, trajectory_dir=tmp_path / "records", **rules) as env:
             rollout = play(env, agent, seed=0)
         assert not server.problems
         return rollout, server
@@ -192,6 +193,22 @@ def test_beyond_the_budget_of_tokens_old_observations_are_shortened(played: Call
     assert "xxxx" in last.texts[-1]
 
 
+def test_the_steps_left_out_are_those_before_the_next_one(played: Callable[..., Any]) -> None:
+    def script(request: ChatRequest) -> ScriptedReply:
+        look = [] if request.said else call("request_info", topic="budget")["calls"]  # the one that is free
+        calls = [*look, *(run(code)["calls"][0] for code in ("guess 1", "fail", "guess 2"))]
+        usage = {"prompt_tokens": sum(map(len, request.texts)) // 2}
+        return ScriptedReply.model_validate({"text": "word " * 300, "calls": calls, "usage": usage})
+
+    rollout, server = played(script, max_steps=12, free_info=1, context_tokens=2_000)
+    assert rollout.steps[-1].step == 12
+    noted = [request.texts[2:] for request in server.requests[2:]]
+    for note, _, following, *_ in noted:
+        step = int(following.split()[1])
+        assert step > 1
+        assert f"The oldest {step - 1} steps are left out here" in note
+
+
 def test_a_failed_provider_is_no_verdict_and_recorded_once(played: Callable[..., Any]) -> None:
     rollout, _ = played([run("guess 2"), {"fault": 500}, {"fault": 500}])
     assert rollout.mask_sample
@@ -210,15 +227,20 @@ def test_a_fault_that_passes_is_nothing_to_the_episode(played: Callable[..., Any
 
 
 def test_a_spent_budget_leaves_the_episode(serve: Serve, ask: Ask, orchard: Path, words: Words, tmp_path: Path) -> None:
-    server = serve(lambda request: ScriptedReply.model_validate(run("guess 1")))
+    server = serve(lambda request: ScriptedReply.model_validate(run("guess 1", "I guess.")))
     agent = ReActAgent(ask(server, run=ModelRun(budget=Budget(calls=2))))
     with MLESmithEnv(orchard, sandbox=words, trajectory_dir=tmp_path) as env:
+        env.reset(seed=0)
+        kept = env.snapshot()
         with pytest.raises(BudgetSpent, match="2 calls"):
             play(env, agent, seed=0)
         path = env.trajectory_path
+        env.reset(options={"snapshot": kept})
     assert agent.account().usage.calls == 2
     assert path is not None
-    assert read_trajectory(path).end["finished"] is False  # type: ignore[index]
+    recorded = read_trajectory(path)
+    assert recorded.end["finished"] is False  # type: ignore[index]
+    assert [said["text"] for said in recorded.agent["said"]] == ["I guess."] * 2  # type: ignore[index]
 
 
 def test_an_episode_after_another_starts_anew(serve: Serve, ask: Ask, orchard: Path, words: Words) -> None:

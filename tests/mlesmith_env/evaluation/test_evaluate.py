@@ -10,16 +10,14 @@ from typing import Any
 import pytest
 
 from generators.chat.budget import Budget
-from generators.chat.messages import Usage
 from generators.chat.model_chat import ModelChat
 from generators.chat.model_run import ModelRun
 from generators.model_server import ChatRequest, Script, ScriptedModelServer, ScriptedReply
 from mlesmith_env.agents.entrants import Entrant, entrant
 from mlesmith_env.agents.function import FunctionAgent
-from mlesmith_env.evaluation.episodes import EPISODES, EpisodeRecord
-from mlesmith_env.evaluation.evaluate import Evaluation, evaluate
+from mlesmith_env.evaluation.episodes import EPISODES
+from mlesmith_env.evaluation.evaluate import Evaluation, Plan
 from mlesmith_env.evaluation.summary import summarize, total_usage
-from sandboxes.sandbox import Sandbox
 
 Serve = Callable[..., ScriptedModelServer]
 Ask = Callable[..., ModelChat]
@@ -29,14 +27,6 @@ def script(request: ChatRequest) -> ScriptedReply:
     """Guesses once, then submits."""
     code = {"name": "run_code", "arguments": {"code": "guess 2"}}
     return ScriptedReply.model_validate({"calls": [code if request.said == 0 else {"name": "submit"}]})
-
-
-@pytest.fixture
-def run(orchard: Path, words: Callable[..., Sandbox]) -> Callable[..., Evaluation]:
-    def evaluated(who: Entrant, **changes: Any) -> Evaluation:
-        return evaluate(changes.pop("tasks", [orchard]), who, **{"sandbox": words, "max_steps": 6, **changes})
-
-    return evaluated
 
 
 def of_function(function: Callable[[str], str], name: str = "plain") -> Entrant:
@@ -87,6 +77,36 @@ def test_episodes_by_other_rules_or_another_entrant_are_others(run: Callable[...
         run(of_function(submitting), out=tmp_path, resume=True, **changes)
     run(of_function(submitting, "another"), out=tmp_path, resume=True)
     assert len((tmp_path / EPISODES).read_text().splitlines()) == 5
+
+
+def test_a_model_that_is_asked_otherwise_is_played_again_on_resume(
+    run: Callable[..., Evaluation], serve: Serve, ask: Ask, tmp_path: Path
+) -> None:
+    server = serve(script)
+    told: list[bool] = []
+    for changes in ({}, {"temperature": 1.3}, {}, {"temperature": 1.3}):
+        who = entrant("react", ask(server, **changes))
+        run(who, out=tmp_path, resume=True, on_episode=lambda _, known: told.append(known))
+    assert told == [False, False, True, True]
+
+
+def test_all_that_an_answer_hangs_on_tells_entrants_apart_and_nothing_else_does(serve: Serve, ask: Ask) -> None:
+    server = serve(script)
+
+    def key(**changes: Any) -> str:
+        return Plan(entrant("react", ask(server, **changes), style="text"), "builtin:iris", 0, {}).key
+
+    asked: list[dict[str, Any]] = [
+        {"temperature": 1.3},
+        {"reasoning_effort": "low"},
+        {"seed": 1},
+        {"max_output_tokens": 900},
+        {"parameters": {"top_p": 0.5}},
+        {"tools": "native"},
+    ]
+    assert len({key(), *(key(**changes) for changes in asked)}) == len(asked) + 1
+    assert key(temperature=1.3) == key(temperature=1.3, attempts=5, timeout_s=9.0)
+    assert entrant("react", ask(server), style="text").options == {"style": "text"}  # as in folders made before
 
 
 def test_a_folder_with_episodes_is_not_written_to_without_resume(
@@ -219,33 +239,6 @@ def test_a_model_with_a_small_window_gets_shorter_conversations(
     for model in ("openai/gpt-4", "openai/scripted"):  # of 8,192 tokens, and of nobody knows how many
         run(entrant("react", ask(server, model=model)), max_steps=10)
     assert sizes["gpt-4"] < 8_192 < sizes["scripted"]
-
-
-def record(**changes: Any) -> EpisodeRecord:
-    fields = {"key": "k", "task": "t", "agent": "a", "seed": 0, "ending": "finished", "metric": "rmse"}
-    return EpisodeRecord(**{**fields, **changes})  # type: ignore[arg-type]
-
-
-def test_a_summary_counts_scores_of_valid_episodes_and_zeros_of_the_others() -> None:
-    known = Usage(2, 100, 10, 0, 0.5, 1.0)
-    summary = summarize(
-        [
-            record(valid=True, score=2.0, normalized_score=0.8, position=1, entries=4, medal="gold", usage=known),
-            record(valid=True, score=4.0, normalized_score=0.4, position=4, entries=4, usage=known),
-            record(normalized_score=0.0),
-            record(ending="failed", usage=known),
-        ]
-    )[0]
-    assert (summary.score, summary.score_spread) == (3.0, pytest.approx(2**0.5))
-    assert summary.normalized == pytest.approx(0.4)
-    assert (summary.position, summary.medals, summary.valid_rate) == (2.5, (1, 0, 0), pytest.approx(2 / 3))
-    assert (summary.finished, summary.failed) == (3, 1)
-    assert (summary.usage.calls, summary.usage.cost_usd) == (6, 1.5)
-
-
-def test_a_cost_that_is_not_known_makes_the_sum_unknown() -> None:
-    costs = [Usage(1, 1, 1, 0, 0.5), Usage(1, 1, 1, 0, None)]
-    assert total_usage([record(usage=usage) for usage in costs]).cost_usd is None
 
 
 @pytest.mark.slow
