@@ -179,7 +179,7 @@ class MLESmithEnv(EpisodeViews, gym.Env[dict[str, Any], Any]):
         check_reset_options(options)
         snapshot = snapshots.find(options["snapshot"], self.settings) if "snapshot" in options else None
         started = time.perf_counter()
-        self._leave()
+        self.leave()
         episode_seed = int(self.np_random.integers(2**31)) if seed is None else seed
         pick, name, sandbox_seed = (int(n) for n in np.random.default_rng(episode_seed).integers(2**31, size=3))
         group_id = str(options.get("group_id", ""))
@@ -223,7 +223,7 @@ class MLESmithEnv(EpisodeViews, gym.Env[dict[str, Any], Any]):
 
     def close(self) -> None:
         """End the session, close the record, drop the snapshots made here. Idempotent."""
-        self._leave()
+        self.leave()
         while self._snapshots:
             snapshots.drop(self._snapshots.pop())
         if self._spares is not None:
@@ -288,6 +288,7 @@ class MLESmithEnv(EpisodeViews, gym.Env[dict[str, Any], Any]):
             self._spares = hold(self.settings.spares)
         return self._spares
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """End the episode where it stands, and its record with it; snapshots stay."""
         if self._running is not None:
             self._running.leave()

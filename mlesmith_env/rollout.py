@@ -129,7 +129,7 @@ def play(
         inner.fail(error)
         told(inner.history[-1])
     except BudgetSpent:
-        inner._leave()  # the record has to be at its end; closing the environment would drop its snapshots as well
+        inner.leave()  # the record has to be at its end; closing the environment would drop its snapshots as well
         _record_account(inner, agent)
         raise
     try:
