@@ -11,7 +11,7 @@ import pytest
 from generators.chat.budget import Budget
 from generators.chat.model_run import ModelRun
 from generators.competitions.package import read_card
-from generators.errors import BudgetSpent, ModelError
+from generators.errors import BudgetSpent, ModelError, NotRecordedError
 from generators.finding import Blame
 from tests.llm_stage import KEY, Cast, storming, write
 from tests.scripted_roles import DESCRIPTION, PREPARE, call, finish, idea, opinion
@@ -175,6 +175,18 @@ def test_rules_take_over_where_a_provider_fails_and_they_are_asked_to(stage):
     provenance = read_card(published.path).provenance
     assert "brainstormer rules (fell back), designer rules (fell back)" in provenance.backend
     assert (provenance.tokens, provenance.cost_usd) == (0, 0.0)
+
+
+def test_a_replay_that_lacks_a_call_ends_and_no_rules_take_over(stage, tmp_path):
+    """They would make another run of it, or a verdict, without a word."""
+    shop = stage(brainstormer=[[call("list_files"), finish(proposals=[idea()])]])
+    record = tmp_path / "calls.jsonl"
+    with ModelRun(record=record, budget=Budget(calls=1)) as run, pytest.raises(BudgetSpent):
+        shop.make(run, fallback="rules")
+    with ModelRun(record=record, mode="replay") as run, pytest.raises(NotRecordedError, match="does not hold this"):
+        shop.make(run, fallback="rules")
+    assert len(shop.server.requests) == 1
+    assert not list(shop.out.glob("[!.]*"))
 
 
 def test_a_budget_that_is_spent_stops_before_the_next_call(stage, tmp_path):
