@@ -189,6 +189,38 @@ def test_a_replay_that_lacks_a_call_ends_and_no_rules_take_over(stage, tmp_path)
     assert not list(shop.out.glob("[!.]*"))
 
 
+@pytest.mark.slow
+def test_a_run_whose_findings_hold_places_of_it_is_replayed_elsewhere(stage, tmp_path):
+    """What the roles are told speaks of temporary folders, of the package's own place and of values in memory."""
+    reading = "    rows = pd.read_csv("
+    looking = f'    if Path.cwd() == public:\n        raise KeyError(object(), str(public / "x.csv"))\n{reading}'
+    odd = f"{LATE_DUPLICATES}\n            raise KeyError(object(), __file__)\n        {LATE_DUPLICATES}"
+    unread = call("edit_file", path="prepare.py", old=looking, new=reading)
+    shop = stage(
+        brainstormer=[[finish(proposals=[idea()])]],
+        designer=[
+            [
+                write("prepare.py", PREPARE.replace(reading, looking)),
+                write("description.md", DESCRIPTION),
+                call("edit_file", path="metric.py", old=LATE_DUPLICATES, new=odd),
+                DONE,
+            ],
+            [unread, DONE],
+        ],
+        refactor=[[call("edit_file", path="metric.py", old=odd, new=LATE_DUPLICATES), DONE]] * 2,
+        reviewer=[[finish(**opinion(4.5))]],
+    )
+    record = tmp_path / "calls.jsonl"
+    with ModelRun(record=record) as run:
+        made = shop.make(run)
+    assert shop.failed("status") == [["rejects_duplicate_id", "prepare_deterministic"], []]
+    asked = len(shop.server.requests)
+    with ModelRun(record=record, mode="replay") as run:
+        again = shop.make(run, out=tmp_path / "another" / "pool")
+    assert [one.id for one in made.published] == [one.id for one in again.published] == ["shop-orders-status"]
+    assert len(shop.server.requests) == asked
+
+
 def test_a_budget_that_is_spent_stops_before_the_next_call(stage, tmp_path):
     shop = stage(brainstormer=[[call("list_files"), finish(proposals=[idea()])]])
     record = tmp_path / "calls.jsonl"
