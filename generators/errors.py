@@ -5,6 +5,7 @@ MLESmithError
   CompetitionError             a competition package is broken; never the agent's fault, never a reward
   ModelError                   a language model's provider failed; never a verdict, never a score
     ModelLibraryError (ValueError)  the library that calls models is not installed
+  NotRecordedError             a run that is replayed asks for what its record does not hold; no provider is at fault
   BudgetSpent                  tokens, money or calls that were allowed are used up; what was done so far is kept
 """
 
@@ -27,6 +28,13 @@ class ModelError(MLESmithError):
 
 class ModelLibraryError(ModelError, ValueError):
     """The library that calls models is not installed; the message says how to install it."""
+
+
+class NotRecordedError(MLESmithError):
+    """A run that is replayed has come to a call that its record does not hold; the message says what may differ.
+
+    No `ModelError`: where a provider fails another backend may take over, but then the replay would be another run.
+    """
 
 
 class BudgetSpent(MLESmithError):  # noqa: N818 - a stop that was asked for, no fault

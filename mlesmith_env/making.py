@@ -43,7 +43,8 @@ def generate(
     `on_dataset` of the dataset once it is read, its unusable files included.
 
     Raises `DatasetError` where the source cannot be used, `ModelError` where a model's provider fails and no other
-    backend takes over, `BudgetSpent` where what may be spent on models is spent.
+    backend takes over, `NotRecordedError` where a replayed record lacks a call, `BudgetSpent` where what may be spent
+    on models is spent.
     """
     from generators import pipeline
     from generators.datasets.sources import open_source

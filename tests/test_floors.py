@@ -18,9 +18,10 @@ WINGS = {
     "finding": set[str](),
     "errors": set[str](),
     "parsing": set[str](),
+    "repeatable": set[str](),
     "chat": {"errors"},
-    "roles": {"errors", "parsing", "finding", "chat", "datasets", "competitions"},
-    "verification": {"errors", "parsing", "finding", "datasets", "competitions"},
+    "roles": {"errors", "parsing", "repeatable", "finding", "chat", "datasets", "competitions"},
+    "verification": {"errors", "parsing", "repeatable", "finding", "datasets", "competitions"},
 }
 
 

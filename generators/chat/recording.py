@@ -26,7 +26,7 @@ from generators.chat.messages import Purpose, Usage
 from generators.chat.reading import RawReply
 from generators.chat.redaction import json_without_secrets
 from generators.chat.request import Request, digest, message_json
-from generators.errors import ModelError
+from generators.errors import ModelError, NotRecordedError
 
 SCHEMA = 1
 Mode = Literal["record", "resume", "replay"]
@@ -133,7 +133,7 @@ class Recording:
 
     def take(self, purpose: Purpose, key: str) -> RecordedCall | None:
         """The next call of this key that the record holds for `purpose`; each is given once, in order. Of a run that
-        is resumed, only calls that had a reply. None where there is none; a replay raises `ModelError` then."""
+        is resumed, only calls that had a reply. None where there is none; a replay raises `NotRecordedError` then."""
         if self.mode == "record":
             return None
         with self._lock:
@@ -144,7 +144,7 @@ class Recording:
                     return call
         if self.mode == "resume":
             return None
-        raise ModelError(self._not_held(purpose))
+        raise NotRecordedError(self._not_held(purpose))
 
     def _not_held(self, purpose: Purpose) -> str:
         whose = f"{purpose.role}{f' of {purpose.task!r}' if purpose.task else ''}"

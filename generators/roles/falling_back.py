@@ -16,7 +16,8 @@ from generators.roles.proposal import Proposal, Proposals
 from generators.roles.protocols import Brainstormer, Designer, Draft, Refactor, Reviewer
 
 Note = Callable[[str, str, str], None]
-"""Told of each fall: the role, the task, and what the provider's failure was. A spent budget is none: it stops."""
+"""Told of each fall: the role, the task, and what the provider's failure was. A spent budget is none, nor is a call
+that a replayed record lacks: they stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class FallbackDesigner:
 
 @dataclass(frozen=True, slots=True)
 class FallbackRefactor:
-    """Implements `Refactor`."""
+    """Implements `Refactor`. The first puts back what it had changed until its provider failed."""
 
     first: Refactor
     second: Refactor

@@ -10,6 +10,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+_REPORT_CHARS = 6000
+"""More than is shown: what is cut off here goes by the length of the package's path."""
+
 
 def prepare_afresh(*, script: Path, raw: Path, public: Path, private: Path) -> None:
     """Run prepare() in another working directory, where a file written beside its folders would show."""
@@ -23,7 +26,7 @@ def prepare_afresh(*, script: Path, raw: Path, public: Path, private: Path) -> N
 
 
 def run_tests(*, tests: Path) -> dict[str, Any]:
-    """Run one test file with pytest and count the outcomes; `failed` holds the ends of the reports."""
+    """Run one test file with pytest and count the outcomes; `failed` holds names and the ends of reports."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.chdir(tests.parent)
     import pytest
@@ -34,11 +37,11 @@ def run_tests(*, tests: Path) -> dict[str, Any]:
         def __init__(self) -> None:
             self.passed = 0
             self.skipped = 0
-            self.failed: list[str] = []
+            self.failed: list[tuple[str, str]] = []
 
         def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
             if report.failed:
-                self.failed.append(f"{report.nodeid}: {report.longreprtext[-600:]}")
+                self.failed.append((report.nodeid, report.longreprtext[-_REPORT_CHARS:]))
             elif report.skipped:
                 self.skipped += 1
             elif report.when == "call":
@@ -46,7 +49,7 @@ def run_tests(*, tests: Path) -> dict[str, Any]:
 
         def pytest_collectreport(self, report: pytest.CollectReport) -> None:
             if report.failed:
-                self.failed.append(f"{report.nodeid}: {report.longreprtext[-600:]}")
+                self.failed.append((report.nodeid, report.longreprtext[-_REPORT_CHARS:]))
 
     recorder = Recorder()
     options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", f"--rootdir={tests.parent}", "-c", os.devnull]

@@ -17,6 +17,7 @@ from generators.competitions.prepare_file import PREPARE_LIMITS
 from generators.datasets.redraw import redraw
 from generators.datasets.sources import open_source
 from generators.errors import DatasetError
+from generators.repeatable import repeatable
 from generators.verification.check import Observation, failed, passed, skipped, warned
 from generators.verification.evidence import Evidence
 from generators.verification.layout import file_digests
@@ -67,7 +68,11 @@ def _prepared_otherwise(script: Path, raw: Path, sources: AnswerSources, seed: i
         # under the name it has: tables are called by their paths inside
         copy = Path(scratch, raw.name)
         shutil.copytree(raw, copy)
-        _draw_answers(copy, sources, seed)
+        names = {Path(scratch, "package"): "", script.parent: "", copy: "raw"}
+        try:
+            _draw_answers(copy, sources, seed)
+        except DatasetError as error:
+            raise DatasetError(repeatable(str(error), names)) from None
         folders = {name: Path(scratch, "package", name) for name in (PUBLIC, PRIVATE)}
         for folder in folders.values():
             folder.mkdir(parents=True)
@@ -80,7 +85,7 @@ def _prepared_otherwise(script: Path, raw: Path, sources: AnswerSources, seed: i
             limits=PREPARE_LIMITS,
         )
         if not result.ok:
-            return [], describe(result)
+            return [], describe(result, names)
         read = [read_table(Path(scratch, "package", path)) for path in (TRAIN, TEST)]
         return [fact.text for fact in read] if all(fact.frame is not None for fact in read) else [], "no tables"
 

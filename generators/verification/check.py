@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from generators.finding import Blame, CheckOutcome, CheckResult, Finding, Layer, Severity
+from generators.repeatable import repeatable
 from generators.verification.evidence import Evidence
 
 
@@ -117,7 +118,7 @@ def _result(check: Check, observation: Observation, seconds: float) -> CheckResu
             check=check.name,
             severity=defect.severity,
             message=defect.message,
-            evidence=defect.evidence,
+            evidence=repeatable(defect.evidence),
             blame=defect.blame or check.blame,
         )
         for defect in observation.defects

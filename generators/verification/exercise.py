@@ -17,6 +17,7 @@ from generators.competitions.metric_file import load_metric
 from generators.competitions.package import METRIC, SAMPLE_SUBMISSION, read_answers, read_card
 from generators.competitions.scoring import perfect_submission
 from generators.competitions.submission_file import parse_submission
+from generators.repeatable import repeatable
 
 _UNKNOWN = "surely-not-in-the-data"
 
@@ -32,9 +33,9 @@ def exercise(*, root: Path) -> dict[str, Any]:
     sample = _typed(parse_submission((root / SAMPLE_SUBMISSION).read_bytes()), card)
     attempts: dict[str, dict[str, Any]] = {}
     for name, frame in _orders(sample, perfect_submission(truth, card)):
-        attempts[name] = _attempt(metric, truth, frame, score=True)
+        attempts[name] = _attempt(metric, truth, frame, root, score=True)
     for name, frame in _malformed(sample, card):
-        attempts[name] = _attempt(metric, truth, frame, score=False)
+        attempts[name] = _attempt(metric, truth, frame, root, score=False)
     direction = getattr(metric, "higher_is_better", None)
     return {"higher_is_better": direction if isinstance(direction, bool) else repr(direction), "attempts": attempts}
 
@@ -75,7 +76,7 @@ def _changed(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
     return frame.assign(**{column: pd.Series(values, index=frame.index)})
 
 
-def _attempt(metric: Any, truth: pd.DataFrame, submission: pd.DataFrame, *, score: bool) -> dict[str, Any]:
+def _attempt(metric: Any, truth: pd.DataFrame, submission: pd.DataFrame, root: Path, *, score: bool) -> dict[str, Any]:
     """One submission through `validate_submission` and, where it is accepted and `score` asks for it, `evaluate`."""
     started = time.perf_counter()
     # copies go in: a metric that changes its inputs must not spoil the attempts after it
@@ -92,7 +93,7 @@ def _attempt(metric: Any, truth: pd.DataFrame, submission: pd.DataFrame, *, scor
     except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code; what it raises is the answer
         named = any(kind.__name__ == "InvalidSubmissionError" for kind in type(error).__mro__)
         outcome["verdict"] = "rejected" if named else "error"
-        outcome["error"] = f"{type(error).__name__}: {error}"[:500]
+        outcome["error"] = repeatable(f"{type(error).__name__}: {error}", {root: ""})[:500]
     outcome["inputs_changed"] = not (_same(submission, given) and _same(truth, expected))
     outcome["seconds"] = time.perf_counter() - started
     return outcome

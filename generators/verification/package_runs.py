@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from generators.repeatable import repeatable
 from sandboxes.limits import Limits
 from sandboxes.script import FunctionResult, run_function
 
@@ -13,6 +16,8 @@ METRIC_LIMITS = Limits(wall_s=60.0)
 TEST_LIMITS = Limits(wall_s=120.0)
 _EXERCISE = "generators.verification.exercise"
 _AFRESH = Path(__file__).with_name("afresh.py")
+_REPORT_CHARS = 600
+_PYTEST_SECONDS = re.compile(r" in \d+\.\d+s\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ def exercise_metric(root: Path) -> Exercise:
     """Submit the sample, a perfect submission, both in another order and malformed ones. Raises `SandboxError`."""
     result = run_function(_EXERCISE, "exercise", arguments={"root": root}, readable=[root], limits=METRIC_LIMITS)
     if result.status != "ok":
-        return Exercise(failure=describe(result), seconds=result.seconds)
+        return Exercise(failure=describe(result, {root: ""}), seconds=result.seconds)
     attempts = {name: Attempt(**attempt) for name, attempt in result.value["attempts"].items()}
     return Exercise("", result.value["higher_is_better"], attempts, result.seconds)
 
@@ -72,17 +77,24 @@ def run_own_tests(root: Path) -> OwnTests:
     tests = root / "test_competition.py"
     result = run_function(_AFRESH, "run_tests", arguments={"tests": tests}, readable=[root], limits=TEST_LIMITS)
     if result.status != "ok":
-        return OwnTests(failure=describe(result), seconds=result.seconds)
+        return OwnTests(failure=describe(result, {root: ""}), seconds=result.seconds)
     value = result.value
-    failed = tuple(value["failed"])
+    failed = tuple(f"{name}: {_end(report, root)}" for name, report in value["failed"])
     if value["exit"] and not failed:
-        failed = (f"pytest ended with status {value['exit']}: {result.stdout[-600:]}",)
+        told = _PYTEST_SECONDS.sub("", result.stdout)
+        failed = (f"pytest ended with status {value['exit']}: {_end(told, root)}",)
     return OwnTests("", value["passed"], value["skipped"], failed, result.seconds)
 
 
-def describe(result: FunctionResult) -> str:
-    """How a function failed, with the last lines of its traceback."""
+def describe(result: FunctionResult, folders: Mapping[Path, str]) -> str:
+    """How a function failed, with the last lines of its traceback; nothing that differs from run to run, for which
+    `folders` are given as `repeatable` takes them."""
     if result.status == "error":
         last = "\n".join(result.traceback.strip().splitlines()[-6:])
-        return f"{result.error_types[0]}: {result.error_message}\n{last}"[:2000]
-    return f"{result.status} after {result.seconds:.1f} s: {result.error_message}".rstrip(": ")
+        # named before the text is cut: paths are of any length
+        return repeatable(f"{result.error_types[0]}: {result.error_message}\n{last}", folders)[:2000]
+    return f"{result.status}: {result.error_message}".rstrip(": ")
+
+
+def _end(report: str, root: Path) -> str:
+    return repeatable(report, {root: ""})[-_REPORT_CHARS:]

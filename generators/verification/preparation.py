@@ -11,6 +11,7 @@ from typing import Any
 from generators.competitions.package import PRIVATE, PUBLIC
 from generators.competitions.prepare_file import PREPARE_LIMITS
 from generators.verification.layout import differences, file_digests, file_stamps, list_files
+from generators.verification.package_runs import describe
 from sandboxes.script import FunctionResult, run_function
 
 _AFRESH = Path(__file__).with_name("afresh.py")
@@ -34,6 +35,8 @@ class PrepareRun:
     """What it left beside its two folders."""
     raw_changes: tuple[str, ...]
     """Files of the raw data that differ afterwards."""
+    failure: str
+    """How it failed, empty where it did not: the same in each run, though its folders are others."""
 
     @property
     def refused(self) -> str:
@@ -72,4 +75,6 @@ def run_prepare(script: Path, raw: Path, *, afresh: bool = False) -> PrepareRun:
         written = list_files(folder)
         strays = tuple(path for path in written if not path.startswith((f"{PUBLIC}/", f"{PRIVATE}/")))
         outputs = {path: digest for path, digest in file_digests(folder).items() if path not in strays}
-    return PrepareRun(raw, result, outputs, strays, differences(before, file_stamps(raw)))
+    names = {folder: "", script.parent: "", raw: "raw", Path(scratch): "scratch"}
+    failure = "" if result.ok else describe(result, names)
+    return PrepareRun(raw, result, outputs, strays, differences(before, file_stamps(raw)), failure)

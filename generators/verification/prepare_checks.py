@@ -8,7 +8,6 @@ from generators.competitions.package import PRIVATE, PUBLIC, PUBLIC_DESCRIPTION
 from generators.verification.check import Observation, failed, passed, skipped
 from generators.verification.evidence import Evidence
 from generators.verification.layout import differences, file_digests
-from generators.verification.package_runs import describe
 from generators.verification.preparation import PrepareRun
 
 _NO_RAW = "the raw data is not at hand"
@@ -45,7 +44,7 @@ def limits(evidence: Evidence) -> Observation:
         return skipped(_NO_RAW)
     result = run.result
     if result.status in ("timeout", "killed"):
-        return failed("prepare.py went over its limits.", describe(result))
+        return failed("prepare.py went over its limits.", run.failure)
     return passed(seconds=round(result.seconds, 3))
 
 
@@ -55,7 +54,7 @@ def runs(evidence: Evidence) -> Observation:
     if run is None:
         return skipped(_NO_RAW)
     if run.result.status != "ok":
-        return failed("prepare.py fails on the raw data.", describe(run.result))
+        return failed("prepare.py fails on the raw data.", run.failure)
     return passed(files=len(run.outputs))
 
 
@@ -65,7 +64,7 @@ def deterministic(evidence: Evidence) -> Observation:
     if run is None or again is None:
         return skipped(_NO_RAW)
     if not again.result.ok:
-        return failed("prepare.py fails on a second run.", describe(again.result))
+        return failed("prepare.py fails on a second run.", again.failure)
     changes = differences(run.outputs, again.outputs)
     if changes:
         return failed("prepare.py gives other bytes when it is run again.", ", ".join(changes[:10]))

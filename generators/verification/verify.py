@@ -13,6 +13,7 @@ from typing import Protocol
 from generators.competitions.package import VERIFICATION, read_card
 from generators.errors import CompetitionError
 from generators.finding import CheckOutcome, CheckResult, Finding, Layer, Severity
+from generators.repeatable import repeatable
 from generators.verification.remembered import assertions_on
 from generators.verification.verdict import Trial, TrialResult, Verdict
 
@@ -108,7 +109,7 @@ def _broken(layer: Layer, check: str, error: CompetitionError, root: Path) -> Ch
         check=check,
         severity=Severity.ERROR,
         message="The package breaks down when it is used.",
-        evidence=str(error).replace(f"{root}/", ""),
+        evidence=repeatable(str(error), {root: ""}),
     )
     return CheckResult(layer=layer, check=check, outcome=CheckOutcome.FAILED, findings=(finding,))
 

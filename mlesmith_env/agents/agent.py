@@ -29,8 +29,9 @@ class Agent(Protocol):
     def act(self, observation: Mapping[str, Any], info: Mapping[str, Any]) -> Any:
         """The next action, in any form that the environment accepts. `info` is what came with the observation.
 
-        Raises `ModelError` where a model's provider fails, which ends the episode as no verdict on the agent, and
-        `BudgetSpent` where nothing more may be spent, which leaves it.
+        Raises `ModelError` where a model's provider fails, or `NotRecordedError` where a replayed record lacks a call,
+        which ends the episode as no verdict on the agent, and `BudgetSpent` where nothing more may be spent, which
+        leaves it.
         """
 
 

@@ -224,10 +224,13 @@ class Bench:
         )
         if not result.ok:
             return f"metric.py cannot be used ({result.status}):", self._described(result), {}
-        found = {name: result.value[name] for name in ("sample", "perfect")}
+        found = {
+            name: {key: self.described(one) if isinstance(one, str) else one for key, one in result.value[name].items()}
+            for name in ("sample", "perfect")
+        }
         shown = [f"the class says higher_is_better = {result.value['higher_is_better']}"]
         shown += [f"{name}: {told.get('error') or told.get('score')}" for name, told in found.items()]
-        return "", "\n".join(shown), found
+        return "", self.described("\n".join(shown)), found
 
     def run_solutions(self, _asked: RunSolutions | None = None) -> Said:
         """What each solution printed and scored, or what stands in the way."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from generators.chat.messages import Chat, Message, Purpose, Reply, Tool, ToolCall, Usage
 from generators.roles.llm.capability import CallRefused, Capability, Said, named, problems, schema_of
+from generators.roles.llm.fencing import repeatable
 from generators.roles.transcripts import Transcript, Transcripts
 
 FINISH = "finish"
@@ -33,7 +34,7 @@ class Objection:
 
     def text(self) -> str:
         """As the model reads it."""
-        return Said(f"- {self.message}", self.data, limit=2000).text()
+        return Said(repeatable(f"- {self.message}"), repeatable(self.data), limit=2000).text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ class Dialogue(Generic[Answer]):
     def _objections(self, answer: Answer) -> tuple[Objection, ...]:
         objections = tuple(self.check(answer))
         if objections:
-            said = "; ".join(f"{one.message} {one.data}".strip() for one in objections)
+            said = repeatable("; ".join(f"{one.message} {one.data}".strip() for one in objections))
             self._last = Outcome(None, 0, f"the answer does not hold: {said}", objections)
         return objections
 

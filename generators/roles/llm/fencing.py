@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 
-_ADDRESS = re.compile(r"\b0x[0-9a-f]{8,16}\b")
+from generators.repeatable import repeatable
+
+__all__ = ["DATA_CHARS", "capped", "fenced", "repeatable", "visible"]
+
 DATA_CHARS = 8000
 """Characters of data shown at a time, unless less is asked for."""
 _UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
@@ -42,12 +44,6 @@ def visible(text: str) -> str:
         if unicodedata.category(character) in _UNSEEN
     }
     return text.translate(unseen) if unseen else text
-
-
-def repeatable(text: str) -> str:
-    """The text without places in memory, which differ from run to run: what a model reads again must be the same for a
-    recorded conversation to be found."""
-    return _ADDRESS.sub("0x...", text)
 
 
 def _mark(text: str) -> str:

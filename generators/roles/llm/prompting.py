@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from generators.competitions.card import Objective
 from generators.competitions.metrics import metrics_for
 from generators.finding import Finding
-from generators.roles.llm.fencing import fenced
+from generators.roles.llm.fencing import fenced, repeatable
 
 
 @cache
@@ -52,8 +52,9 @@ def metric_list(objectives: Iterable[Objective]) -> str:
 
 def finding_list(findings: Sequence[Finding]) -> str:
     """Findings as data: their messages and evidence speak of columns and files of the dataset."""
-    return "\n".join(
+    lines = (
         f"[{finding.layer.value}/{finding.check}, to be mended by the {finding.blame.value}] {finding.message}"
         + (f"\n  evidence: {finding.evidence}" if finding.evidence else "")
         for finding in findings
     )
+    return repeatable("\n".join(lines))

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from generators.chat.messages import Chat, Purpose
 from generators.competitions.package import read_card
-from generators.errors import CompetitionError
+from generators.competitions.solutions import SOLUTION_FILES
+from generators.errors import CompetitionError, ModelError
 from generators.finding import Blame, Finding, Layer
 from generators.roles.llm.bench import WRITTEN, Bench
 from generators.roles.llm.dialogue import Dialogue, Objection
@@ -36,7 +37,8 @@ class Mended(BaseModel):
 
 class LLMRefactor:
     """Brings a draft to the standard by rules, and by a model where that does not do. A draft whose code or question
-    is at fault stays as it is: that is for others to mend. Raises `ModelError` and `BudgetSpent` as the chat does."""
+    is at fault stays as it is: that is for others to mend. Raises `ModelError` and `BudgetSpent` as the chat does; at
+    the former too the draft is as the rules made it, for another backend to take over."""
 
     def __init__(
         self,
@@ -70,12 +72,12 @@ class LLMRefactor:
 
     def _mend(self, draft: Draft, raw: Path, asked: Sequence[Finding]) -> Draft:
         root = draft.root
-        before = {name: (root / name).read_bytes() for name in WRITTEN if (root / name).is_file()}
+        before = _written(root)
         bench = Bench(root, raw, before_metric=lambda: "")
         made = [draft]
 
         def check(_: Mended) -> Sequence[Objection]:
-            if before == {name: (root / name).read_bytes() for name in WRITTEN if (root / name).is_file()}:
+            if before == _written(root):
                 return [Objection("nothing has been changed yet")]
             problem, data = bench.prepare()
             if problem:
@@ -87,7 +89,15 @@ class LLMRefactor:
             errors = self._check(root, raw)
             return [Objection(f"the check {error.check} fails:", finding_list([error])) for error in errors]
 
-        outcome = Dialogue(
+        def put_back() -> Draft:
+            for name in _written(root).keys() - before.keys():
+                (root / name).unlink()
+            for name, data in before.items():
+                (root / name).write_bytes(data)
+            bench.prepare()
+            return self._rules.refactor(draft)
+
+        dialogue = Dialogue(
             chat=self._chat,
             purpose=Purpose(ROLE, root.name),
             system=prompt("refactor.system"),
@@ -97,10 +107,17 @@ class LLMRefactor:
             capabilities=bench.capabilities(),
             steps=self._steps,
             transcripts=self._transcripts,
-        ).hold()
+        )
+        try:
+            outcome = dialogue.hold()
+        except ModelError:
+            put_back()
+            raise
         if outcome.answer is not None:
             return Draft(root=root, card=read_card(root), proposal=draft.proposal, raw=raw)
-        for name, data in before.items():
-            (root / name).write_bytes(data)
-        bench.prepare()
-        return self._rules.refactor(draft)
+        return put_back()
+
+
+def _written(root: Path) -> dict[str, bytes]:
+    """What the model can change."""
+    return {name: (root / name).read_bytes() for name in (*WRITTEN, *SOLUTION_FILES) if (root / name).is_file()}

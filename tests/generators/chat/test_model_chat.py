@@ -20,7 +20,7 @@ from generators.chat.model_chat import ModelChat
 from generators.chat.model_run import ModelRun
 from generators.chat.options import ChatOptions
 from generators.chat.parallel import SLOTS, CallSlots
-from generators.errors import BudgetSpent, ModelError
+from generators.errors import BudgetSpent, ModelError, NotRecordedError
 from generators.model_server import ChatRequest, ScriptedModelServer, ScriptedReply
 
 MODEL = "openai/scripted"
@@ -434,7 +434,7 @@ def test_a_recorded_run_replays_without_a_network_errors_included(
         talk = chat(server, run=run)
         assert conversation(talk) == then
         assert run.ledger.usage(source="record").calls == 2
-        with pytest.raises(ModelError, match="does not hold this call"):
+        with pytest.raises(NotRecordedError, match="does not hold this call"):
             ask(talk)
     assert path.read_bytes() == before
 

@@ -15,7 +15,7 @@ from generators.chat.reading import RawCall, RawReply
 from generators.chat.recording import RecordedCall, Recording
 from generators.chat.redaction import without_keys
 from generators.chat.request import Request, check_request
-from generators.errors import ModelError
+from generators.errors import ModelError, NotRecordedError
 
 TASK = Purpose("designer", "wine")
 ASKED = Request("openai/scripted", (Message("system", "s"), Message("user", "u")))
@@ -49,7 +49,9 @@ def test_a_replay_gives_each_call_once_in_order_with_its_errors(tmp_path: Path) 
         assert taken[0] is not None
         assert taken[0].reply == said("one").reply
         assert taken[0].usage == said("one").usage
-        with pytest.raises(ModelError, match=r"does not hold this call of the designer of 'wine'; none of its calls"):
+        with pytest.raises(
+            NotRecordedError, match=r"does not hold this call of the designer of 'wine'; none of its calls"
+        ):
             record.take(TASK, ASKED.key())
 
 
@@ -66,9 +68,9 @@ def test_anything_asked_otherwise_is_another_call(tmp_path: Path, other: Request
     with Recording(tmp_path / "calls.jsonl") as record:
         write(record, said("one"))
     with Recording(tmp_path / "calls.jsonl", "replay") as record:
-        with pytest.raises(ModelError, match="1 other calls of it are left"):
+        with pytest.raises(NotRecordedError, match="1 other calls of it are left"):
             record.take(TASK, other.key())
-        with pytest.raises(ModelError):
+        with pytest.raises(NotRecordedError):
             record.take(Purpose("designer", "iris"), ASKED.key())
         assert record.take(TASK, ASKED.key()) is not None
 

@@ -11,7 +11,7 @@ import pytest
 from generators.chat.budget import Budget
 from generators.chat.model_run import ModelRun
 from generators.competitions.package import read_card
-from generators.errors import BudgetSpent, ModelError
+from generators.errors import BudgetSpent, ModelError, NotRecordedError
 from generators.finding import Blame
 from tests.llm_stage import KEY, Cast, storming, write
 from tests.scripted_roles import DESCRIPTION, PREPARE, call, finish, idea, opinion
@@ -175,6 +175,50 @@ def test_rules_take_over_where_a_provider_fails_and_they_are_asked_to(stage):
     provenance = read_card(published.path).provenance
     assert "brainstormer rules (fell back), designer rules (fell back)" in provenance.backend
     assert (provenance.tokens, provenance.cost_usd) == (0, 0.0)
+
+
+def test_a_replay_that_lacks_a_call_ends_and_no_rules_take_over(stage, tmp_path):
+    """They would make another run of it, or a verdict, without a word."""
+    shop = stage(brainstormer=[[call("list_files"), finish(proposals=[idea()])]])
+    record = tmp_path / "calls.jsonl"
+    with ModelRun(record=record, budget=Budget(calls=1)) as run, pytest.raises(BudgetSpent):
+        shop.make(run, fallback="rules")
+    with ModelRun(record=record, mode="replay") as run, pytest.raises(NotRecordedError, match="does not hold this"):
+        shop.make(run, fallback="rules")
+    assert len(shop.server.requests) == 1
+    assert not list(shop.out.glob("[!.]*"))
+
+
+@pytest.mark.slow
+def test_a_run_whose_findings_hold_places_of_it_is_replayed_elsewhere(stage, tmp_path):
+    """What the roles are told speaks of temporary folders, of the package's own place and of values in memory."""
+    reading = "    rows = pd.read_csv("
+    looking = f'    if Path.cwd() == public:\n        raise KeyError(object(), str(public / "x.csv"))\n{reading}'
+    odd = f"{LATE_DUPLICATES}\n            raise KeyError(object(), __file__)\n        {LATE_DUPLICATES}"
+    unread = call("edit_file", path="prepare.py", old=looking, new=reading)
+    shop = stage(
+        brainstormer=[[finish(proposals=[idea()])]],
+        designer=[
+            [
+                write("prepare.py", PREPARE.replace(reading, looking)),
+                write("description.md", DESCRIPTION),
+                call("edit_file", path="metric.py", old=LATE_DUPLICATES, new=odd),
+                DONE,
+            ],
+            [unread, DONE],
+        ],
+        refactor=[[call("edit_file", path="metric.py", old=odd, new=LATE_DUPLICATES), DONE]] * 2,
+        reviewer=[[finish(**opinion(4.5))]],
+    )
+    record = tmp_path / "calls.jsonl"
+    with ModelRun(record=record) as run:
+        made = shop.make(run)
+    assert shop.failed("status") == [["rejects_duplicate_id", "prepare_deterministic"], []]
+    asked = len(shop.server.requests)
+    with ModelRun(record=record, mode="replay") as run:
+        again = shop.make(run, out=tmp_path / "another" / "pool")
+    assert [one.id for one in made.published] == [one.id for one in again.published] == ["shop-orders-status"]
+    assert len(shop.server.requests) == asked
 
 
 def test_a_budget_that_is_spent_stops_before_the_next_call(stage, tmp_path):

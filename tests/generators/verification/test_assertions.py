@@ -117,8 +117,9 @@ def test_scoring_that_takes_longer_than_a_download_is_too_slow(tmp_path):
     evidence = Evidence(tmp_path)
     attempt = Attempt("accepted", "", 1.0, "float", inputs_changed=False, seconds=61.0)
     evidence.exercise = Exercise(attempts={"sample": attempt})
-    (defect,) = quick(evidence).defects
-    assert defect.evidence == "61.0 s; at most 20 s"
+    found = quick(evidence)
+    (defect,) = found.defects
+    assert (defect.evidence, found.figures) == ("more than 20 s", {"seconds": 61.0})
 
 
 def test_an_empty_folder_lacks_files_and_nothing_more(tmp_path, complaints):

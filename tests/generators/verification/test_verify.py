@@ -136,11 +136,11 @@ def test_a_warning_of_the_review_is_recorded_and_stops_nothing(package):
 
 def test_a_package_that_breaks_down_in_review_or_trial_is_a_finding(package):
     def broken(root):
-        raise CompetitionError(f"{root}/metric.py gives no score")
+        raise CompetitionError(f"{root}/metric.py gives no score but {object()}")
 
     verdict = verify(package, trial=broken)
     (found,) = verdict.findings
-    assert (found.layer, found.evidence) == (Layer.TRIAL, "metric.py gives no score")
+    assert (found.layer, found.evidence) == (Layer.TRIAL, "metric.py gives no score but <object object at 0x...>")
     (found,) = verify(package, reviewer=Judge(CompetitionError("no table"))).findings
     assert found.layer is Layer.REVIEW
 

@@ -221,6 +221,22 @@ def test_a_failed_provider_is_no_verdict_and_recorded_once(played: Callable[...,
     assert recorded.agent["usage"]["calls"] == 1
 
 
+def test_a_replay_that_lacks_a_call_is_no_verdict(
+    serve: Serve, ask: Ask, orchard: Path, words: Words, tmp_path: Path
+) -> None:
+    record = tmp_path / "calls.jsonl"
+    with ModelRun(record=record):
+        pass
+    with (
+        ModelRun(record=record, mode="replay") as replayed,
+        MLESmithEnv(orchard, sandbox=words, trajectory_dir=tmp_path / "records") as env,
+    ):
+        rollout = play(env, ReActAgent(ask(serve([]), run=replayed)), seed=0)
+    assert rollout.mask_sample
+    assert rollout.error_type == "infrastructure"
+    assert rollout.error.startswith("NotRecordedError: ")
+
+
 def test_a_fault_that_passes_is_nothing_to_the_episode(played: Callable[..., Any]) -> None:
     rollout, _ = played([{"fault": {"kind": "status", "status": 429, "retry_after_s": 0}}, call("submit")])
     assert statuses(rollout) == ["ok"]

@@ -138,6 +138,16 @@ def test_a_run_is_made_resumed_and_replayed_to_the_byte(make, server, tmp_path, 
 
 
 @pytest.mark.slow
+def test_a_replay_that_lacks_a_call_ends_with_1_though_rules_could_take_over(make, server, tmp_path):
+    make("--budget-calls", 1)
+    ran = make("--replay", "pool/calls.jsonl", "--fallback", "rules", out="again")
+    assert ran.code == FINDINGS
+    assert "does not hold this call" in ran.err
+    assert len(server.requests) == 1
+    assert not list((tmp_path / "again").glob("[!.]*/competition.json"))
+
+
+@pytest.mark.slow
 def test_a_folder_of_pictures_is_made_and_replayed_to_the_byte_by_the_command_line(monkeypatch, tmp_path, capsys):
     pytest.importorskip("PIL", reason="pictures need Pillow")
     from tests import scripted_pictures as pictures

@@ -57,6 +57,19 @@ def test_what_prepare_leaves_leads_to_no_file_of_this_machine(what: str, tmp_pat
     assert (root / "public" / "description.txt").read_text() == "# Trees\n"
 
 
+def test_what_a_metric_raises_is_shown_without_places_of_this_run(tmp_path):
+    root = write_picture_package(tmp_path)
+    with (root / "metric.py").open("a") as file:
+        file.write("\n\ndef fail(*_):\n    raise ValueError(object(), __file__)\n\n\n")
+        file.write("for one in list(globals().values()):\n    if hasattr(one, 'validate_submission'):\n")
+        file.write("        one.validate_submission = fail\n")
+    told = "ValueError: (<object object at 0x...>, 'metric.py')"
+    problem, data, found = bench(root, solutions=True).try_metric()
+    assert not problem
+    assert data.endswith(f"sample: {told}\nperfect: {told}")
+    assert [one["error"] for one in found.values()] == [told, told]
+
+
 def test_a_solution_sees_public_files_alone_and_is_judged_by_its_score(tmp_path):
     root = write_picture_package(tmp_path)
     assert about_solutions(solve(root, read_card(root)), higher=True) == []

@@ -106,6 +106,15 @@ def test_objections_go_back_until_the_answer_holds(speech):
     assert "2 and 3 are more than" in said.requests[1].last
 
 
+def test_an_objection_is_told_and_kept_in_words_that_are_the_same_in_each_run(speech):
+    said = speech(lambda _: finish(total=4))
+    value = object()
+    outcome = hold(said, steps=3, check=lambda _: [Objection(f"it fails on {value}:", f"KeyError: {value}")])
+    assert "it fails on <object object at 0x...>:" in said.requests[1].last
+    assert "\nKeyError: <object object at 0x...>\n" in said.requests[1].last
+    assert outcome.reason.endswith("it fails on <object object at 0x...>: KeyError: <object object at 0x...>")
+
+
 def test_the_steps_are_bounded_and_the_last_one_is_announced(speech):
     said = speech(lambda _: finish(total=4))
     outcome = hold(said, steps=3, check=lambda _: [Objection("no")])

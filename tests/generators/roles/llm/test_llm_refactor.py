@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from generators.competitions.package import read_card
+from generators.errors import ModelError
 from generators.finding import Blame, Finding, Layer, Severity
 from generators.roles.llm import LLMRefactor
 from generators.roles.llm.grounding import Ground
@@ -15,6 +16,7 @@ from generators.roles.llm.ideas import Idea
 from generators.roles.protocols import Draft
 from generators.roles.rules import RulesDesigner
 from generators.runs.llm_crew import assertion_errors
+from generators.verification.layout import file_digests
 from tests.scripted_roles import call, finish, idea
 
 CHECK = "if given.duplicated().any():"
@@ -55,6 +57,19 @@ def test_what_the_rules_cannot_mend_a_model_mends_until_the_checks_hold(speech, 
     assert "perfect: 1.0" in said.requests[4].last
     assert assertion_errors(made.root, draft.raw) == ()
     assert made.card == read_card(made.root)
+
+
+def test_a_provider_that_fails_leaves_the_draft_as_the_rules_made_it(speech, draft):
+    """Another backend takes it over: from a sound state, and not from one half-mended."""
+    spoil(draft, "metric.py", CHECK, "if False:")
+    before = file_digests(draft.root)
+    stub = "def prepare(raw, public, private):\n    pass\n"
+    slips = [call("write_file", path="prepare.py", text=stub), call("run_prepare"), MEND]
+    said = speech([*slips, {"fault": {"kind": "status", "status": 400}}])
+    with pytest.raises(ModelError, match="HTTP 400"):
+        LLMRefactor(said.chat, check=assertion_errors).refactor(draft)
+    assert len(said.requests) == 4
+    assert file_digests(draft.root) == before
 
 
 @pytest.mark.slow
