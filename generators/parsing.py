@@ -9,19 +9,30 @@ from __future__ import annotations
 
 import ast
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # a finalizer that the collector runs amid a tree may parse as well, in the thread that holds the lock
 _LOCK = threading.RLock()
 
 
 def parse_module(text: str | bytes, filename: str = "<unknown>") -> ast.Module:
-    """The tree of a file's text. Raises `SyntaxError` and `ValueError` as the language does; a text that is nested too
-    deeply also `RecursionError` or `MemoryError`."""
-    with _LOCK:
+    """The tree of a file's text. Raises `SyntaxError` and `ValueError` as the language does, `SyntaxError` also for a
+    text that is nested too deeply for a tree."""
+    with _one_at_a_time():
         return ast.parse(text, filename=filename)
 
 
 def parse_expression(text: str) -> ast.expr:
     """The tree of one expression. Raises as `parse_module` does."""
-    with _LOCK:
+    with _one_at_a_time():
         return ast.parse(text, mode="eval").body
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    with _LOCK:
+        try:
+            yield
+        except (RecursionError, MemoryError):  # the parser's stack has an end, where the language names none
+            raise SyntaxError("nested too deeply") from None

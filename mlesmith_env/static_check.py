@@ -22,8 +22,9 @@ def check_code(path: str, code: str) -> list[str]:
             tree = parse_module(code)
     except SyntaxError as error:
         line = (error.text or "").rstrip("\n")
-        return [f"line {error.lineno or 0}: {error.msg}{f': {line.strip()[:120]}' if line.strip() else ''}"]
-    except (ValueError, RecursionError, MemoryError) as error:
+        where = f"line {error.lineno or 0}: " if error.args[1:] else "Python cannot read it: "
+        return [f"{where}{error.msg}{f': {line.strip()[:120]}' if line.strip() else ''}"]
+    except ValueError as error:
         return [f"Python cannot read it: {error or type(error).__name__}"]
     return _findings(tree)
 

@@ -73,9 +73,14 @@ def step_of(times: npt.NDArray[np.float64]) -> tuple[float, float]:
 def _array(path: Path) -> Series:
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise ValueError(f"{path.name} cannot be read as an array: {error}") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iufb" or array.ndim not in (1, 2):
+    except Exception as error:  # noqa: BLE001 - a broken head asks for any memory, and its text is parsed as Python
+        raise ValueError(f"{path.name} cannot be read as an array: {error or type(error).__name__}") from None
+    if (
+        not isinstance(array, np.ndarray)
+        or array.dtype.kind not in "iufb"
+        or array.ndim not in (1, 2)
+        or not array.size
+    ):
         raise ValueError(f"{path.name} holds no array of numbers with one or two dimensions")
     values = array.reshape(len(array), -1).astype(np.float64)
     if len(values) < LEAST_STEPS:
@@ -109,7 +114,10 @@ def _numbers(column: pd.Series) -> npt.NDArray[np.float64] | None:
         return None
     if pd.api.types.is_datetime64_any_dtype(column):
         return _seconds(column)
-    values = pd.to_numeric(column, errors="coerce")
+    try:
+        values = pd.to_numeric(column, errors="coerce")
+    except OverflowError:  # whole numbers of hundreds of digits
+        return None
     known = int(column.notna().sum())
     if known and values.notna().sum() >= _NUMERIC * known:
         return np.asarray(values, dtype=np.float64)

@@ -57,6 +57,17 @@ def test_a_text_that_is_no_python_is_refused_as_the_language_does_and_holds_up_n
         assert ast.unparse(pool.submit(parse_module, b"x = 1").result(timeout=60)) == "x = 1"
 
 
+@pytest.mark.parametrize(
+    "expression", ["1 + " * 6000 + "1", "-" * 50_000 + "1", "f" + "()" * 20_000], ids=["sum", "signs", "calls"]
+)
+def test_a_text_nested_too_deeply_is_no_python(expression: str) -> None:
+    with pytest.raises(SyntaxError, match="nested too deeply"):
+        parse_module(f"x = {expression}\n", "prepare.py")
+    with pytest.raises(SyntaxError, match="nested too deeply"):
+        parse_expression(expression)
+    assert ast.unparse(parse_expression("x+1")) == "x + 1"
+
+
 def test_nothing_else_in_the_package_makes_trees() -> None:
     beside = []
     for package in (generators, mlesmith_env, sandboxes):

@@ -68,4 +68,4 @@ def test_a_syntax_error_is_found_with_its_line() -> None:
 
 def test_code_that_python_cannot_read_at_all_is_a_finding() -> None:
     assert check_code("a.py", "(" * 10_000)
-    assert check_code("a.py", "x = " + "-" * 100_000 + "1")
+    assert check_code("a.py", "x = " + "-" * 100_000 + "1") == ["Python cannot read it: nested too deeply"]

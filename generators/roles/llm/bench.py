@@ -28,6 +28,7 @@ from generators.competitions.solutions import SOLUTION_FILES
 from generators.parsing import parse_module
 from generators.roles.llm.capability import Arguments, CallRefused, Capability, Said
 from generators.roles.llm.fencing import repeatable
+from generators.roles.llm.named_paths import found_below
 from generators.roles.llm.solving import Solved, solve
 from sandboxes.limits import Limits
 from sandboxes.script import FunctionResult, run_function
@@ -148,9 +149,8 @@ class Bench:
 
     def read(self, asked: ReadPackage) -> Said:
         """Part of a file as text."""
-        root = self._root.resolve()
-        path = (root / asked.path).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
+        path = found_below(self._root, asked.path, whole="package")
+        if path is None or not path.is_file():
             raise CallRefused("there is no such file in the package; there are:", "\n".join(self._files()))
         text = path.read_text(encoding="utf-8", errors="backslashreplace")
         part = text[asked.start : asked.start + asked.size]

@@ -9,7 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from generators.chat.messages import Tool
-from generators.roles.llm.fencing import DATA_CHARS, fenced
+from generators.roles.llm.fencing import DATA_CHARS, capped, fenced, visible
+
+_WHERE = 200
+"""Characters shown of a field's place, in which stand names of the model's own."""
 
 
 class Arguments(BaseModel):
@@ -84,7 +87,7 @@ def problems(error: ValidationError) -> str:
     """What is wrong with given fields, one line each."""
     lines = []
     for problem in error.errors():
-        where = ".".join(map(str, problem["loc"])) or "the whole"
+        where = visible(capped(".".join(map(str, problem["loc"])), _WHERE)) or "the whole"
         lines.append(f"- {where}: {problem['msg']}")
     return "\n".join(lines[:20])
 

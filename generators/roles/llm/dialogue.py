@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +12,30 @@ from pydantic import BaseModel, ValidationError
 
 from generators.chat.messages import Chat, Message, Purpose, Reply, Tool, ToolCall, Usage
 from generators.roles.llm.capability import CallRefused, Capability, Said, named, problems, schema_of
-from generators.roles.llm.fencing import repeatable
+from generators.roles.llm.fencing import capped, repeatable
 from generators.roles.transcripts import Transcript, Transcripts
+from sandboxes.errors import MLESmithError
 
 FINISH = "finish"
 """The tool that gives the answer; by a tool because every provider that has any structure has tools."""
 _MAX_CALLS = 8
 """Calls of one reply that are answered; of more, the model is told to ask again."""
+_TOLD = 2000
+"""Characters shown of a refusal, and of what it speaks of."""
+_ASKED_WRONGLY = frozenset(
+    {
+        errno.EACCES,
+        errno.EEXIST,
+        errno.EINVAL,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EOVERFLOW,
+    }
+)
+"""What a name or a number can be to blame for. A full disk or a lost connection is the machine's fault and passes."""
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -191,7 +209,19 @@ class Dialogue(Generic[Answer]):
         try:
             return capability.run(arguments).text()
         except CallRefused as error:
-            return Said(f"Refused: {error}", error.data, limit=2000).text()
+            return Said(f"Refused: {capped(str(error), _TOLD)}", error.data, limit=_TOLD).text()
+        except MLESmithError:  # some are ValueErrors as well, and none is of the model's making
+            raise
+        except (OSError, ValueError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno not in _ASKED_WRONGLY:
+                raise
+            return Said("The call cannot be made:", _reason(error), limit=_TOLD).text()
+
+
+def _reason(error: OSError | ValueError | OverflowError) -> str:
+    """What went wrong, without the paths of this machine that an `OSError` shows."""
+    told = error.strerror if isinstance(error, OSError) else repeatable(str(error))
+    return told or type(error).__name__
 
 
 def _unread(call: ToolCall, reply: Reply) -> str:

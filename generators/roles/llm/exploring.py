@@ -12,6 +12,7 @@ from generators.datasets.profile import DatasetProfile, TableProfile
 from generators.datasets.raw import RawDataset, Table
 from generators.roles.llm.capability import Arguments, CallRefused, Capability, Said
 from generators.roles.llm.media import media_facts
+from generators.roles.llm.named_paths import files_below, found_below
 from generators.roles.llm.series_facts import series_facts
 from generators.roles.llm.summary import summary
 
@@ -108,18 +109,15 @@ class Explorer:
 
     def list_files(self, asked: ListFiles) -> Said:
         """Paths and sizes in bytes, in the order of the paths."""
-        root = self.dataset.root
-        paths = [path.relative_to(root).as_posix() for path in _files(self._folder(asked.folder))]
-        shown = paths[asked.start : asked.start + _FILES]
-        lines = [f"{path}\t{(root / path).stat().st_size} bytes" for path in shown]
-        note = f"{len(paths)} files; {len(shown)} from number {asked.start} on are shown."
-        return Said(note, "\n".join(lines), limit=20_000)
+        files = list(files_below(self.dataset.root, self._folder(asked.folder)))
+        shown = files[asked.start : asked.start + _FILES]
+        note = f"{len(files)} files; {len(shown)} from number {asked.start} on are shown."
+        return Said(note, "\n".join(f"{path}\t{size} bytes" for path, size in shown), limit=20_000)
 
     def file_patterns(self, asked: FilePatterns) -> Said:
         """Patterns of paths, those of most files first."""
-        folder = self._folder(asked.folder)
         root = self.dataset.root
-        patterns = file_patterns(root, [path.relative_to(root).as_posix() for path in _files(folder)])
+        patterns = file_patterns(root, [path for path, _ in files_below(root, self._folder(asked.folder))])
         note = f"{sum(one.files for one in patterns)} files; `#` stands for a number, `*` for any words."
         if len(patterns) > _PATTERNS:
             note += f" The first {_PATTERNS} of {len(patterns)} patterns:"
@@ -136,18 +134,18 @@ class Explorer:
         absent = [name for name in asked.columns if name not in frame.columns]
         if absent:
             raise CallRefused(f"there is no column {absent[0]!r}; there are:", "\n".join(map(str, frame.columns)))
-        part = frame[list(asked.columns)] if asked.columns else frame
-        part = part.iloc[asked.start : asked.start + asked.rows]
+        part = frame.iloc[asked.start : asked.start + asked.rows]
+        part = part[list(dict.fromkeys(asked.columns))] if asked.columns else part
         note = f"{len(part)} of {len(frame)} rows, from number {asked.start} on."
         return Said(note, part.to_csv(index=False, lineterminator="\n"))
 
     def read_file(self, asked: ReadFile) -> Said:
         """Bytes as text; what is no UTF-8 is shown as escapes."""
         path = self._file(asked.path)
-        with path.open("rb") as stream:
-            stream.seek(asked.start)
-            data = stream.read(asked.size)
         size = path.stat().st_size
+        with path.open("rb") as stream:
+            stream.seek(min(asked.start, size))
+            data = stream.read(asked.size)
         note = f"{len(data)} of {size} bytes, from number {asked.start} on."
         if b"\0" in data:
             return Said(f"{note} It is no text; as hexadecimal:", data[:400].hex(" "))
@@ -174,27 +172,13 @@ class Explorer:
             raise CallRefused(f"there is no table {name!r}; there are:", names or "(none)") from None
 
     def _folder(self, name: str) -> Path:
-        folder = self._inside(name)
-        if not folder.is_dir():
+        folder = found_below(self.dataset.root, name)
+        if folder is None or not folder.is_dir():
             raise CallRefused("there is no such folder", name)
         return folder
 
     def _file(self, name: str) -> Path:
-        path = self._inside(name)
-        if not path.is_file():
+        path = found_below(self.dataset.root, name)
+        if path is None or not path.is_file():
             raise CallRefused("there is no such file; `list_files` shows what there is", name)
         return path
-
-    def _inside(self, name: str) -> Path:
-        root = self.dataset.root.resolve()
-        try:
-            path = (root / name.lstrip("/")).resolve()
-        except (OSError, ValueError):
-            raise CallRefused("that is no path") from None
-        if not path.is_relative_to(root):
-            raise CallRefused("the path leads out of the dataset")
-        return path
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.as_posix())

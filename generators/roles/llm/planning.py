@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from generators.competitions.card import Modality, Objective
 from generators.datasets.profile import DatasetProfile
 from generators.datasets.raw import RawDataset
 from generators.datasets.series_files import COLLECTIONS
+from generators.roles.llm.capability import CallRefused
 from generators.roles.llm.dialogue import Objection
 from generators.roles.llm.domain_metrics import chosen_metric, declared
 from generators.roles.llm.ideas import Idea, one_line
+from generators.roles.llm.named_paths import found_below
 from generators.roles.llm.path_labels import about_path_label, raw_files
 from generators.roles.llm.plan_tables import Tables, answer_sources, derived_inputs
 from generators.roles.proposal import PathLabel, Proposal, SplitPlan, Target
@@ -78,12 +80,8 @@ def _about_sources(idea: Idea, dataset: RawDataset, files: Sequence[str]) -> lis
         found.append(Objection(f"there is no table {idea.table!r}; there are:", "\n".join(tables) or "(none)"))
     if not idea.plan_sources:
         found.append(Objection("`plan_sources` must name every raw column and file that the plan uses"))
-    root = dataset.root.resolve()
     for name in idea.plan_sources:
-        if name in columns:
-            continue
-        path = (root / name.lstrip("/")).resolve()
-        if (path != root or name == _WHOLE) and path.is_relative_to(root) and path.exists():
+        if name in columns or _is_there(dataset.root, name):
             continue
         found.append(
             Objection(
@@ -99,6 +97,15 @@ def _about_sources(idea: Idea, dataset: RawDataset, files: Sequence[str]) -> lis
             )
         )
     return found
+
+
+def _is_there(root: Path, name: str) -> bool:
+    """Whether it names a file or a folder, or by its own name alone the whole dataset."""
+    try:
+        path = found_below(root, name)
+    except CallRefused:
+        return False
+    return path is not None and (path != root.resolve() or name == _WHOLE)
 
 
 def _about_files(idea: Idea, dataset: RawDataset, files: Sequence[str]) -> list[Objection]:

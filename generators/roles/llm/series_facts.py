@@ -13,6 +13,7 @@ from generators.roles.llm.capability import CallRefused
 _CHANNELS = 40
 _LABELS = 20
 _REMARKS = 12
+_UNLABELLED = "(none)"
 
 
 def series_facts(path: Path) -> str:
@@ -23,7 +24,8 @@ def series_facts(path: Path) -> str:
         series = read_series(path)
     except ValueError as error:
         raise CallRefused("it is no series; look at it with `read_file` or `run_python`:", str(error)) from None
-    return _one(series)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers at the edge of what there is, and infinities
+        return _one(series)
 
 
 def _one(series: Series) -> str:
@@ -66,7 +68,7 @@ def _many(path: Path) -> str:
             if inside and line:
                 parts = line.split(":")
                 if labelled:
-                    labels[parts.pop()] += 1
+                    labels[parts.pop() if len(parts) > 1 else _UNLABELLED] += 1
                 dimensions[len(parts)] += 1
                 lengths[parts[0].count(",") + 1] += 1
             elif line.startswith("#") and len(declared) < _REMARKS:

@@ -67,3 +67,27 @@ def test_what_is_no_series_is_said(tmp_path: Path, name: str, data: bytes, told:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(ValueError, match=told):
         read_series(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,)}",
+        f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({10**30},)}}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 0)}",
+        "{'descr': '<f8',\n'fortran_order': (",
+        "-" * 8000 + "1",
+    ],
+    ids=["more than there is memory", "more than can be counted", "nothing", "a cut head", "a deep head"],
+)
+def test_an_array_with_a_broken_head_is_no_series(tmp_path: Path, head: str) -> None:
+    text = head.encode() + b"\n"
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text)
+    with pytest.raises(ValueError, match=r"a\.npy"):
+        read_series(tmp_path / "a.npy")
+
+
+def test_numbers_beyond_every_float_are_no_channel(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("huge,v\n" + "".join(f"{'9' * 400},{step % 3}\n" for step in range(20)))
+    series = read_series(tmp_path / "a.csv")
+    assert (series.channels, series.others) == (("v",), ("huge",))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from collections.abc import Callable
 
 import pytest
 from pydantic import BaseModel, Field
 
 from generators.chat.messages import Purpose
-from generators.errors import ModelError
+from generators.errors import BudgetSpent, DatasetError, ModelError
 from generators.roles.llm.capability import Arguments, CallRefused, Capability, Said
 from generators.roles.llm.dialogue import Dialogue, Objection, Outcome
 from generators.roles.transcripts import Transcripts
+from sandboxes.errors import SandboxError
 from tests.scripted_roles import call, finish
 
 
@@ -33,7 +36,14 @@ def add(asked: Add) -> Said:
     return Said("The sum:", str(sum(asked.numbers)))
 
 
-def hold(speech, *, steps: int = 6, check=lambda _: (), transcripts: Transcripts | None = None) -> Outcome[Sum]:
+def hold(
+    speech,
+    *,
+    steps: int = 6,
+    check=lambda _: (),
+    transcripts: Transcripts | None = None,
+    run: Callable[[Add], Said] = add,
+) -> Outcome[Sum]:
     return Dialogue(
         chat=speech.chat,
         purpose=Purpose("designer", "sums"),
@@ -41,7 +51,7 @@ def hold(speech, *, steps: int = 6, check=lambda _: (), transcripts: Transcripts
         task="Add 2 and 3.",
         answer=Sum,
         check=check,
-        capabilities=[Capability("add", "Add numbers.", Add, add)],
+        capabilities=[Capability("add", "Add numbers.", Add, run)],
         steps=steps,
         transcripts=transcripts,
     ).hold()
@@ -134,6 +144,70 @@ def test_several_calls_of_one_reply_are_answered_each(speech):
     ]
     assert len(answers) == 10
     assert sum("Not looked at" in text for text in answers) == 2
+
+
+def failing(error: Exception) -> Callable[[Add], Said]:
+    def run(_: Add) -> Said:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        pytest.param(OSError(errno.ENAMETOOLONG, "File name too long", "/tmp/here"), "File name too long", id="a name"),
+        pytest.param(ValueError("embedded null byte at 0x7f0123456789"), "null byte at 0x...", id="a NUL"),
+        pytest.param(OverflowError("int too large"), "int too large", id="a number"),
+    ],
+)
+def test_a_call_that_a_tool_cannot_make_is_told_without_places_of_this_machine(speech, error, told):
+    said = speech([call("add", numbers=[1]), finish(total=5)])
+    assert hold(said, run=failing(error)).answer == Sum(total=5)
+    assert "The call cannot be made:" in said.requests[1].last
+    assert told in said.requests[1].last
+    assert "/tmp/here" not in said.requests[1].last
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        ConnectionResetError(errno.ECONNRESET, "Connection reset"),
+        SandboxError("no sandbox"),
+        ModelError("no provider"),
+        BudgetSpent("spent"),
+        DatasetError("gone"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_is_not_of_the_models_making_is_not_told_to_it(speech, error):
+    with pytest.raises(type(error)) as raised:
+        hold(speech([call("add", numbers=[1]), finish(total=5)]), run=failing(error))
+    assert raised.value is error
+
+
+@pytest.mark.parametrize(
+    ("odd", "said_of_it"),
+    [
+        pytest.param(
+            call("add", numbers=[1], **{"k" * 50_000: 1}), "Extra inputs are not permitted", id="a long field"
+        ),
+        pytest.param(call("add", numbers=[1], **{"a\u202eb": 1}), "a\\u202eb: Extra", id="an unseen character"),
+    ],
+)
+def test_a_field_of_the_models_own_making_is_named_briefly_and_visibly(speech, odd, said_of_it):
+    said = speech([odd, finish(total=5)])
+    assert hold(said).answer == Sum(total=5)
+    assert said_of_it in said.requests[1].last
+    assert len(said.requests[1].last) < 500
+
+
+def test_a_long_refusal_is_cut(speech):
+    said = speech([call("add", numbers=[1]), finish(total=5)])
+    assert hold(said, run=failing(CallRefused("there is no column " + "x" * 50_000))).answer == Sum(total=5)
+    assert said.requests[1].last.startswith("Refused: there is no column xxx")
+    assert len(said.requests[1].last) < 2200
 
 
 def test_a_storm_of_refusals_for_the_rate_is_waited_out(speech):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from generators.roles.llm.grounding import Ground
 from generators.roles.llm.ideas import Idea
 from generators.roles.proposal import Proposal, metric_of
 from tests.generators.roles.conftest import World
-from tests.scripted_roles import idea
+from tests.scripted_roles import idea, orders_table
 from tests.scripted_shop import CUTOFF, returning, write_shop
 
 
@@ -203,21 +205,35 @@ def test_names_of_the_dataset_stand_apart_from_our_words(shop):
     assert any("days_late_fee" in one.data for one in made)
 
 
+PLANNED = {
+    "target": {"column": "status", "rule": "planned", "name": "trouble"},
+    "objective": "binary classification",
+    "metric": "roc_auc",
+    "plan": "trouble is 1 where the status is late or lost.",
+    "plan_classes": ["0", "1"],
+    "inputs": ["weight_kg"],
+    "plans": True,
+}
+
+
 def test_a_plan_is_held_to_sources_that_exist(shop):
-    planned = {
-        "target": {"column": "status", "rule": "planned", "name": "trouble"},
-        "objective": "binary classification",
-        "metric": "roc_auc",
-        "plan": "trouble is 1 where the status is late or lost.",
-        "plan_classes": ["0", "1"],
-        "inputs": ["weight_kg"],
-        "plans": True,
-    }
-    right = grounded(shop, plan_sources=["orders.status", "orders.weight_kg", "orders.csv"], **planned)
+    right = grounded(shop, plan_sources=["orders.status", "orders.weight_kg", "orders.csv"], **PLANNED)
     assert isinstance(right, Proposal), right
     assert right.plan
-    wrong = grounded(shop, plan_sources=["orders.colour", "../secret"], **planned)
+    wrong = grounded(shop, plan_sources=["orders.colour", "../secret"], **PLANNED)
     assert sum("is neither a column" in one.message for one in wrong) == 2
+
+
+def test_no_sentence_link_to_itself_or_pipe_is_a_source_of_a_plan(tmp_path):
+    orders_table().to_csv(tmp_path / "orders.csv", index=False)
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    odd = ["all rows of the table orders " * 20, "x" * 5000, "a\0b", "loop", "pipe", "/", ""]
+    with open_source(tmp_path) as dataset:
+        ground = Ground(dataset, profile_dataset(dataset), plans=True)
+        changes = {name: value for name, value in PLANNED.items() if name != "plans"}
+        wrong = ground.proposal(Idea.model_validate(idea(plan_sources=[*odd, "."], **changes)))
+    assert sum("is neither a column" in one.message for one in wrong) == len(odd)
 
 
 @pytest.fixture(scope="module")

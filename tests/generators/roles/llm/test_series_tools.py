@@ -63,6 +63,13 @@ def test_a_file_of_many_series_is_told_by_what_it_declares(explorer: Explorer) -
     assert "labels: run (2x), rest (1x)" in text
 
 
+def test_a_line_of_a_file_of_many_may_lack_its_label(explorer: Explorer) -> None:
+    (explorer.dataset.root / "half.ts").write_text("@classLabel true a b\n@data\n1,2,3:a\n1,2\n:\n")
+    text = explorer.series_facts(SeriesFacts(path="half.ts")).text()
+    assert "3 series, a line each" in text
+    assert "labels: a (1x), (none) (1x), (1x)" in " ".join(text.split())
+
+
 def test_what_is_no_series_is_refused_and_its_name_stays_data(explorer: Explorer, tmp_path: Path) -> None:
     with pytest.raises(CallRefused, match="it is no series") as refused:
         explorer.series_facts(SeriesFacts(path="notes.md"))
