@@ -169,6 +169,7 @@ def test_every_competition_of_a_pool_is_a_task(mlesmith: Callable[..., Ran], orc
         (("TASK", "--agent", "scripted", "--budget-usd", 1), "--budget-usd needs a model"),
         (("TASK", "-m", "openai/x", "--prices", "free"), "two numbers"),
         (("TASK", "-m", "openai/x", "--replay", "nowhere"), "--replay nowhere"),
+        (("TASK", "-m", "openai/x", "--api-base", "foo"), "--api-base 'foo' is no address of a server"),
     ],
     ids=str,
 )
