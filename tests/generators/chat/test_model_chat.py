@@ -401,6 +401,20 @@ def test_a_budget_in_money_needs_a_price(serve: Callable[..., ScriptedModelServe
         ask(talk)
 
 
+def test_a_budget_in_money_is_refused_before_a_run_goes_on_whose_calls_have_no_known_price(
+    serve: Callable[..., ScriptedModelServer], tmp_path: Path
+) -> None:
+    server = serve("Here.")
+    path = tmp_path / "calls.jsonl"
+    with ModelRun(record=path) as run:
+        then = ask(chat(server, run=run))
+    with pytest.raises(ValueError, match=r"calls in .*calls\.jsonl have no known price; use --budget-tokens"):
+        ModelRun(record=path, mode="resume", budget=Budget(usd=5.0))
+    # what is replayed is not paid for
+    with ModelRun(record=path, mode="replay", budget=Budget(usd=5.0)) as run:
+        assert ask(chat(server, run=run)).message == then.message
+
+
 def conversation(talk: ModelChat) -> list[object]:
     """Three calls, of which one cannot be answered: what came of each."""
     ended: list[object] = []
