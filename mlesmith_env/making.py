@@ -120,7 +120,7 @@ def generate_many(
         if models is not None:
             models.check(library)
             if models.replay is None:
-                model_crew.begin_record(place, resume=resume)
+                model_crew.begin_record(models, place, resume=resume)
             name = crew_name(f"{model_crew.__name__}:{model_crew.crew.__name__}", models.settings(place))
             version = f"{version} {models.identity()}"
         if on_jobs is not None:

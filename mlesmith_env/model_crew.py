@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from generators.chat.budget import Budget
+    from generators.chat.facts import ModelFacts
     from generators.chat.library_process import LibraryProcess
     from generators.chat.messages import Usage
     from generators.chat.model_run import ModelRun
@@ -57,28 +59,28 @@ class RoleModels:
     def check(self, library: LibraryProcess | None = None) -> None:
         """Raises `ValueError` for what cannot be, naming the option. `library`: the process that litellm is asked in,
         where it has to be; none: this one."""
-        from generators.chat.budget import Budget
-
         self.cast()
         options = self.options()
-        Budget(usd=self.budget_usd, tokens=self.budget_tokens, calls=self.budget_calls)
+        self.budget()
         if self.replay is not None:
-            if not Path(self.replay).is_file():
-                raise ValueError(f"--replay {self.replay}: there is no such file; name the {CALLS} of a run")
-        elif self.budget_usd is not None and options.input_usd is None and not self._priced(library):
-            raise ValueError(
-                f"--budget-usd cannot be kept: litellm knows no price of {self.model}; give it with --prices IN,OUT "
-                "in USD per million tokens, or use --budget-tokens or --budget-calls"
-            )
+            _check_replay(Path(self.replay))
+        elif self.budget_usd is not None and options.input_usd is None:
+            _check_price(self._facts(library))
 
-    def _priced(self, library: LibraryProcess | None) -> bool:
+    def _facts(self, library: LibraryProcess | None) -> ModelFacts:
         from generators.chat.facts import model_facts
         from generators.chat.faults import Fault
 
         if library is not None:
             with contextlib.suppress(Fault):  # it died
-                return library.call(model_facts, self.model).priced
-        return model_facts(self.model).priced
+                return library.call(model_facts, self.model)
+        return model_facts(self.model)
+
+    def budget(self) -> Budget:
+        """What may be spent."""
+        from generators.chat.budget import Budget
+
+        return Budget(usd=self.budget_usd, tokens=self.budget_tokens, calls=self.budget_calls)
 
     def cast(self) -> Casting:
         """Who plays which role."""
@@ -102,17 +104,42 @@ class RoleModels:
         return {"record": str(out / CALLS), "models": asdict(self)}
 
 
-def begin_record(out: Path, *, resume: bool) -> None:
+def _check_price(facts: ModelFacts) -> None:
+    if facts.provider is None:
+        raise ValueError(
+            f"-m {facts.model}: no provider that litellm knows has such a model; write PROVIDER/MODEL, such as "
+            "openai/gpt-5; `mlesmith models` lists the providers"
+        )
+    if not facts.priced:
+        raise ValueError(
+            f"--budget-usd cannot be kept: litellm knows no price of {facts.model}; give it with --prices IN,OUT "
+            "in USD per million tokens, or use --budget-tokens or --budget-calls"
+        )
+
+
+def _check_replay(path: Path) -> None:
+    from generators.chat.recording import Recording
+
+    if not path.is_file():
+        raise ValueError(f"--replay {path}: there is no such file; name the {CALLS} of a run")
+    try:
+        Recording(path, "replay").close()
+    except ValueError as error:
+        raise ValueError(f"--replay {error}") from error
+
+
+def begin_record(models: RoleModels, out: Path, *, resume: bool) -> None:
     """Begin the record of a run into the folder `out`, which its workers go on with; with `resume`, one may be there.
 
-    Raises `ValueError` where there is one already, or where the file is none.
+    Raises `ValueError` where there is one already, where the file is none, or where its calls have no known price and a
+    budget in money is set.
     """
-    from generators.chat.recording import Recording
+    from generators.chat.model_run import ModelRun
 
     path = out / CALLS
     if not resume and path.exists() and path.stat().st_size:
         raise ValueError(f"{path}: there are calls of models already; go on with --resume, or move the file away")
-    Recording(path, "resume" if resume else "record").close()
+    ModelRun(record=path, mode="resume" if resume else "record", budget=models.budget()).close()
 
 
 def paid(record: Path) -> Usage:
@@ -163,13 +190,11 @@ def _load_ahead() -> None:
 
 
 def _opened(models: RoleModels, record: Path) -> ModelRun:
-    from generators.chat.budget import Budget
     from generators.chat.model_run import ModelRun
 
     if models.replay is not None:
         return ModelRun(record=Path(models.replay), mode="replay")
-    budget = Budget(usd=models.budget_usd, tokens=models.budget_tokens, calls=models.budget_calls)
-    return ModelRun(record=record, mode="resume", budget=budget)
+    return ModelRun(record=record, mode="resume", budget=models.budget())
 
 
 def _crew(models: RoleModels, run: ModelRun) -> Crew:

@@ -13,6 +13,10 @@ from generators.chat.library import load_litellm
 
 _ASKS_A_SERVER = frozenset({"ollama", "ollama_chat", "huggingface"})
 """Providers of which litellm learns by asking their server."""
+_LOGS_IN = frozenset({"github_copilot", "chatgpt"})
+"""Providers to which litellm logs in, a person at a browser included, as soon as it is asked whose a model is."""
+_CALLED = {"bedrock_converse": "bedrock"}
+"""Providers that the list calls otherwise than a model string does; `vertex_ai-FAMILY` is cut besides."""
 _MILLION = 1_000_000
 _CHAT = ("chat", "responses")
 
@@ -52,20 +56,31 @@ class ModelFacts:
 @lru_cache(maxsize=256)
 def _listed(model: str) -> tuple[str | None, Mapping[str, Any] | None]:
     litellm = load_litellm()
-    try:
-        name, provider, _, _ = litellm.get_llm_provider(model)
-    except Exception:  # noqa: BLE001 - litellm raises errors of many kinds for a string that it does not know
+    name, provider = _divided(model)
+    if provider is None:
         return None, None
     costs: Mapping[str, Mapping[str, Any]] = litellm.model_cost
     for key in (model, f"{provider}/{name}"):
         if key in costs:
             return provider, costs[key]
-    if provider not in _ASKS_A_SERVER:
+    if provider not in _ASKS_A_SERVER | _LOGS_IN:
         try:
             return provider, costs.get(litellm.get_model_info(model)["key"])
         except Exception:  # noqa: BLE001 - as above
             return provider, None
     return provider, None
+
+
+def _divided(model: str) -> tuple[str, str | None]:
+    """The provider's name for a model, and the provider; None where litellm has none for it."""
+    head, slash, rest = model.partition("/")
+    if slash and head in _LOGS_IN:
+        return rest, head
+    try:
+        name, provider, _, _ = load_litellm().get_llm_provider(model)
+    except Exception:  # noqa: BLE001 - litellm raises errors of many kinds for a string that it does not know
+        return model, None
+    return name, provider
 
 
 def model_facts(model: str) -> ModelFacts:
@@ -120,6 +135,8 @@ def providers() -> dict[str, int]:
 
 def missing_keys(model: str) -> tuple[str, ...]:
     """Environment variables that the provider of `model` needs and that are not set."""
+    if model.partition("/")[0] in _LOGS_IN:
+        return ()
     try:
         told = load_litellm().validate_environment(model)
     except Exception:  # noqa: BLE001 - advice that cannot be had is no reason to fail
@@ -127,10 +144,13 @@ def missing_keys(model: str) -> tuple[str, ...]:
     return () if told.get("keys_in_environment") else tuple(map(str, told.get("missing_keys", ())))
 
 
-def _chat_models() -> set[str]:
-    """Model strings: the list leaves the provider out of some of its names."""
+@lru_cache(maxsize=1)
+def _chat_models() -> frozenset[str]:
+    """Model strings that can be called: the list leaves the provider out of some of its names, calls it otherwise in
+    others, and holds models of providers that litellm no longer calls."""
     found = set()
     for key, entry in load_litellm().model_cost.items():
         if isinstance(entry, Mapping) and entry.get("mode") in _CHAT and (provider := entry.get("litellm_provider")):
-            found.add(key if "/" in key else f"{provider}/{key}")
-    return found
+            called = "vertex_ai" if provider.startswith("vertex_ai-") else _CALLED.get(provider, provider)
+            found.add(key if "/" in key else f"{called}/{key}")
+    return frozenset(model for model in found if _divided(model)[1] is not None)

@@ -26,7 +26,8 @@ class ModelRun:
         cache: Path | None = None,
         budget: Budget | None = None,
     ) -> None:
-        """`record`: the file of all calls. Raises `ValueError` where a file cannot be used."""
+        """`record`: the file of all calls. Raises `ValueError` where a file cannot be used, or where a budget in money
+        cannot be kept since calls of a resumed run have no known price."""
         if record is None and mode != "record":
             raise ValueError(f"to {mode} a run, name the record of its calls")
         self.ledger = Ledger()
@@ -34,10 +35,12 @@ class ModelRun:
         self.recording: Recording | None = None
         try:
             self.recording = None if record is None else Recording(record, mode)
+            self.spending = Spending(budget or Budget(), self.paid, record)
+            if mode == "resume":
+                self.spending.check_prices()
         except BaseException:
             self.close()
             raise
-        self.spending = Spending(budget or Budget(), self.paid)
 
     def __enter__(self) -> Self:
         return self

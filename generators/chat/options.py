@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 Form = Literal["auto", "native", "text"]
 """How tools are offered, or a structured answer is asked for: by the provider's own means, in the text of the prompt,
@@ -51,6 +52,11 @@ class ChatOptions:
     """USD per million output tokens, in place of what litellm knows."""
 
     def __post_init__(self) -> None:
+        if self.api_base is not None and not _is_address(self.api_base):
+            raise ValueError(
+                f"--api-base {self.api_base!r} is no address of a server; write it with its protocol, such as "
+                "http://127.0.0.1:8000/v1"
+            )
         if self.attempts < 1:
             raise ValueError(f"ChatOptions.attempts must be at least 1, got {self.attempts!r}")
         for name in ("timeout_s", "first_wait_s", "longest_wait_s"):
@@ -86,3 +92,13 @@ class ChatOptions:
             "reasoning_effort": self.reasoning_effort,
         }
         return {**{name: value for name, value in named.items() if value is not None}, **self.parameters}
+
+
+def _is_address(text: str) -> bool:
+    if not text.lower().startswith(("http://", "https://")):
+        return False
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that cannot be
+        return False

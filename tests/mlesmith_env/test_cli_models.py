@@ -52,6 +52,19 @@ def test_patterns_list_the_models_that_fit_and_no_word_lists_the_providers(capsy
     assert {"openai", "anthropic"} <= {one["provider"] for one in json.loads(out)}
 
 
+def test_a_pattern_that_fits_models_of_many_providers_lists_them_by_strings_that_can_be_called(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, err = mlesmith(capsys, "*nova-lite-v1*", "*/gemini-2.5-flash", "*haiku-4.5", "--json")
+    assert code == OK, err
+    listed = {one["model"]: one for one in json.loads(out)}
+    assert {"bedrock/amazon.nova-lite-v1:0", "vertex_ai/gemini-2.5-flash", "github_copilot/claude-haiku-4.5"} <= set(
+        listed
+    )
+    assert all(one["known"] and one["provider"] for one in listed.values())
+    assert listed["bedrock/amazon.nova-lite-v1:0"]["input_usd"] == pytest.approx(0.06)
+
+
 @pytest.mark.parametrize("word", ["nonsense", "no-such-provider/model", "no-such-provider/*"])
 def test_a_string_that_no_provider_knows_is_one_clear_message(capsys: pytest.CaptureFixture[str], word: str) -> None:
     code, out, err = mlesmith(capsys, word)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -51,11 +52,17 @@ def test_replies_of_a_record_or_a_cache_are_told_from_those_paid_for() -> None:
 )
 def test_a_budget_admits_calls_until_it_is_spent_and_says_how_to_go_on(budget: Budget, word: str) -> None:
     paid = Usage()
-    spending = Spending(budget, lambda: paid)
+    spending = Spending(budget, lambda: paid, Path("calls.jsonl"))
     for _ in range(3):
         with spending.call():
             paid += ONE
     with pytest.raises(BudgetSpent, match=rf"{word} is spent.*--resume"), spending.call():
+        pytest.fail("the call was admitted")
+
+
+def test_a_spent_budget_of_a_run_without_a_record_promises_nothing() -> None:
+    spending = Spending(Budget(calls=1), lambda: ONE)
+    with pytest.raises(BudgetSpent, match=r"0\.5 USD; raise --budget-calls$"), spending.call():
         pytest.fail("the call was admitted")
 
 

@@ -401,6 +401,20 @@ def test_a_budget_in_money_needs_a_price(serve: Callable[..., ScriptedModelServe
         ask(talk)
 
 
+def test_a_budget_in_money_is_refused_before_a_run_goes_on_whose_calls_have_no_known_price(
+    serve: Callable[..., ScriptedModelServer], tmp_path: Path
+) -> None:
+    server = serve("Here.")
+    path = tmp_path / "calls.jsonl"
+    with ModelRun(record=path) as run:
+        then = ask(chat(server, run=run))
+    with pytest.raises(ValueError, match=r"calls in .*calls\.jsonl have no known price; use --budget-tokens"):
+        ModelRun(record=path, mode="resume", budget=Budget(usd=5.0))
+    # what is replayed is not paid for
+    with ModelRun(record=path, mode="replay", budget=Budget(usd=5.0)) as run:
+        assert ask(chat(server, run=run)).message == then.message
+
+
 def conversation(talk: ModelChat) -> list[object]:
     """Three calls, of which one cannot be answered: what came of each."""
     ended: list[object] = []
@@ -509,6 +523,10 @@ def test_a_number_of_parallel_calls_that_is_none_is_told(monkeypatch: pytest.Mon
         (lambda: ChatOptions(parameters={"api_key": SECRET}), "key_variable"),
         (lambda: ChatOptions(parameters={"stream": True}), "set by the chat"),
         (lambda: ChatOptions(timeout_s=0), "timeout_s"),
+        (lambda: ChatOptions(api_base="127.0.0.1:8000/v1"), "write it with its protocol"),
+        (lambda: ChatOptions(api_base=" http://127.0.0.1"), "write it with its protocol"),
+        (lambda: ChatOptions(api_base="http:///v1"), "no address of a server"),
+        (lambda: ChatOptions(api_base="http://127.0.0.1:80000"), "no address of a server"),
         (lambda: ChatOptions(attempts=0), "attempts"),
         (lambda: ChatOptions(input_usd=1.0), "together"),
         (lambda: ModelChat(" "), "model string"),

@@ -149,6 +149,18 @@ def test_prices_can_be_given_and_a_replay_asks_no_model(
     assert again.data["episodes"][0]["score"] == first.data["episodes"][0]["score"]
 
 
+def test_a_budget_in_money_is_refused_before_the_work_where_the_calls_so_far_have_no_known_price(
+    mlesmith: Callable[..., Ran], serve: Serve, orchard: Path, tmp_path: Path
+) -> None:
+    server = serve(script)
+    words = ("eval", orchard, *MODEL, "--api-base", server.url, "--out", tmp_path / "e", "-n", 2)
+    assert mlesmith(*words, "--budget-calls", 1).code == FINDINGS
+    ran = mlesmith(*words, "--resume", "--prices", "1,2", "--budget-usd", 5)
+    assert ran.code == USAGE
+    assert "e/calls.jsonl have no known price; use --budget-tokens or --budget-calls" in " ".join(ran.err.split())
+    assert len(server.requests) == 1
+
+
 def test_every_competition_of_a_pool_is_a_task(mlesmith: Callable[..., Ran], orchard: Path) -> None:
     ran = mlesmith("eval", orchard.parent, orchard, "--agent", "scripted", "--max-steps", 1, "--json")
     assert [episode["task_id"] for episode in ran.data["episodes"]] == [orchard.name]
@@ -169,6 +181,7 @@ def test_every_competition_of_a_pool_is_a_task(mlesmith: Callable[..., Ran], orc
         (("TASK", "--agent", "scripted", "--budget-usd", 1), "--budget-usd needs a model"),
         (("TASK", "-m", "openai/x", "--prices", "free"), "two numbers"),
         (("TASK", "-m", "openai/x", "--replay", "nowhere"), "--replay nowhere"),
+        (("TASK", "-m", "openai/x", "--api-base", "foo"), "--api-base 'foo' is no address of a server"),
     ],
     ids=str,
 )
@@ -209,6 +222,8 @@ def test_play_with_a_spent_budget_keeps_the_record_and_ends_with_1(
     ran = mlesmith("play", orchard, *MODEL, "--api-base", serve(script).url, "--budget-calls", 1)
     assert ran.code == FINDINGS
     assert "the budget of 1 calls is spent" in ran.err
+    assert "raise --budget-calls" in ran.err
+    assert "--resume" not in ran.err
     assert "Record: trajectories/" in ran.out
 
 

@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from generators.chat.messages import Message, Purpose
+from generators.chat.model_chat import ModelChat
+from generators.chat.model_run import ModelRun
+from generators.chat.options import ChatOptions
 from generators.competitions.package import read_card
 from generators.model_server import ChatRequest, ScriptedModelServer
 from mlesmith_env.cli import FINDINGS, OK, USAGE, main
@@ -99,8 +103,11 @@ def test_a_spent_budget_ends_the_run_and_says_how_it_goes_on(make, server, tmp_p
         (["--designer", "magic"], "--designer is llm or rules, not 'magic'"),
         (["--fallback", "llm"], "--fallback is rules or left out"),
         (["--budget-usd", "5"], "litellm knows no price of openai/scripted"),
+        (["-m", "nosuch/x", "--budget-usd", "5"], "-m nosuch/x: no provider that litellm knows has such a model"),
         (["--prices", "cheap"], "--prices 'cheap': give two numbers"),
         (["--replay", "nowhere.jsonl"], "there is no such file"),
+        (["--replay", "shop_orders/orders.csv"], "orders.csv, byte 0: this is no line of a record of calls"),
+        (["--api-base", "foo"], "--api-base 'foo' is no address of a server; write it with its protocol"),
         (["-m", "", "--reviewer", "llm"], "--reviewer needs a model"),
     ],
 )
@@ -109,6 +116,19 @@ def test_options_that_cannot_be_are_told_by_their_names(make, server, words, tol
     assert ran.code == USAGE
     assert told in ran.err
     assert server.requests == ()
+
+
+def test_a_budget_in_money_is_refused_before_the_work_where_the_calls_so_far_have_no_known_price(
+    make, server, tmp_path
+):
+    with ModelRun(record=tmp_path / "pool" / "calls.jsonl") as run:
+        chat = ModelChat("openai/scripted", ChatOptions(api_base=server.url), run=run)
+        chat.complete([Message("system", "You judge."), Message("user", "This.")], purpose=Purpose("reviewer"))
+    ran = make("--resume", "--prices", "1,10", "--budget-usd", "5")
+    assert ran.code == USAGE
+    assert "pool/calls.jsonl have no known price; use --budget-tokens or --budget-calls" in ran.err
+    assert not (tmp_path / "pool" / "funnel.json").exists()
+    assert len(server.requests) == 1
 
 
 @pytest.mark.slow
