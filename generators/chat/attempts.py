@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from generators.chat.faults import Fault
 from generators.chat.options import ChatOptions
@@ -52,7 +52,8 @@ class Interruption:
         """What `once` gives. Raises `CallBrokenOff`: a call under way goes on then, and nobody hears of its end."""
         self.check()
         call = beside(once, name="attempt")
-        wait((call, self._told), return_when=FIRST_COMPLETED)
+        either: tuple[Future[Any], ...] = (call, self._told)
+        wait(either, return_when=FIRST_COMPLETED)
         if not call.done():
             raise CallBrokenOff
         return call.result()

@@ -152,8 +152,7 @@ class _Run:
         plans = iter(enumerate(self._plans))
         threads: list[Future[None]] = []
         try:
-            for _ in range(min(workers, len(self._plans))):
-                threads.append(beside(lambda: self._work_off(plans), name="episodes"))
+            threads = [beside(lambda: self._work_off(plans), name="episodes") for _ in self._plans[:workers]]
             done, _ = wait(threads, return_when=FIRST_EXCEPTION)
             for thread in done:
                 thread.result()
