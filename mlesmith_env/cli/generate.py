@@ -217,3 +217,13 @@ def show_problems(dataset: RawDataset | Record) -> None:
     for problem in dataset.problems:
         weight = "not used" if problem.fatal else "note"
         console.print(f"  {weight}: {problem.path}: {problem.message}; {problem.advice}", markup=False, style="yellow")
+
+
+def show_falls(made: Record) -> None:
+    """Say which roles the rules took over, and what the failure of the model's provider was."""
+    from mlesmith_env.cli import output
+
+    console = output.stderr()
+    for reason in dict.fromkeys(fall.reason for fall in made.falls):
+        roles = ", ".join(fall.role for fall in made.falls if fall.reason == reason)
+        console.print(f"  note: rules took over {roles}: {reason}", markup=False, soft_wrap=True, style="yellow")

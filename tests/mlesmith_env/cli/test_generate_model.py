@@ -99,6 +99,22 @@ def test_options_that_cannot_be_are_told_by_their_names(make, server, words, tol
     assert server.requests == ()
 
 
+def test_a_role_that_the_rules_took_over_is_told_with_the_reason_and_kept(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    (tmp_path / "few.csv").write_text("size,colour\n1,red\n2,blue\n3,red\n")  # too few for any competition
+    with ScriptedModelServer(lambda _: {"fault": 401}) as server:
+        words = ["generate", "few.csv", "--out", "pool", "-m", "openai/scripted", "--fallback", "rules"]
+        with pytest.raises(SystemExit):
+            main([*words, "--api-base", server.url])
+    told = " ".join(capsys.readouterr().err.split())
+    assert "note: rules took over brainstormer: openai/scripted: " in told
+    assert "valid key" in told
+    (dataset,) = json.loads((tmp_path / "pool" / "funnel.json").read_text("utf-8"))["datasets"]
+    assert [fall["role"] for fall in dataset["falls"]] == ["brainstormer"]
+    assert "valid key" in dataset["falls"][0]["reason"]
+
+
 @pytest.mark.slow
 def test_a_run_is_made_resumed_and_replayed_to_the_byte(make, server, tmp_path, capsys):
     made = make("--prices", "1,2", "--budget-usd", "5")
