@@ -162,6 +162,7 @@ def test_every_competition_of_a_pool_is_a_task(mlesmith: Callable[..., Ran], orc
         (("TASK", "--agent", "poet"), "there are: react, tree, scripted"),
         (("TASK", "--agent", "scripted", "-m", "openai/x"), "plays without a model"),
         (("TASK", "-m", "openai/x", "-a", "nodes"), "NAME=VALUE"),
+        (("TASK", "-m", "openai/x", "--agent", "tree", "-a", "nodes=foo"), "nodes must be a whole number, got 'foo'"),
         (("TASK", "-m", "openai/x", "-a", "nodes=3"), "react has no option 'nodes'"),
         (("TASK", "-m", "openai/x", "--feedback", "loud"), "feedback must be one of"),
         (("TASK", "-m", "openai/x", "--resume"), "resume needs"),

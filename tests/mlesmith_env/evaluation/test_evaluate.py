@@ -188,10 +188,23 @@ def test_what_an_agent_without_a_model_raises_reaches_the_caller(run: Callable[.
         ("react", {"nodes": 3}, "it has: style, context_tokens"),
         ("tree", {"drafts": 0}, "drafts must be at least 1"),
         ("tree", {"nodes": 0}, "nodes must be at least 1"),
+        ("tree", {"nodes": "foo"}, "nodes must be a whole number, got 'foo'"),
+        ("tree", {"nodes": [1]}, "nodes must be a whole number"),
+        ("tree", {"nodes": 2.5}, "nodes must be a whole number, got 2.5"),
+        ("tree", {"nodes": True}, "nodes must be a whole number, got True"),
+        ("tree", {"retries": 1.5}, "retries must be a whole number"),
+        ("tree", {"retries": None}, "retries must be a whole number"),
+        ("tree", {"output_chars": "a"}, "output_chars must be a whole number"),
+        ("tree", {"drafts": 1.5}, "drafts must be a whole number"),
+        ("tree", {"debug_depth": None}, "debug_depth must be a whole number"),
+        ("tree", {"debug_share": "x"}, "debug_share must be a number between 0 and 1, got 'x'"),
+        ("tree", {"crossover_share": True}, "crossover_share must be a number between 0 and 1"),
+        ("react", {"context_tokens": "abc"}, "context_tokens must be a whole number"),
+        ("react", {"context_tokens": 1}, "context_tokens must be at least 2000"),
     ],
 )
 def test_an_entrant_that_cannot_be_is_refused(
-    name: str, options: dict[str, int], said: str, serve: Serve, ask: Ask
+    name: str, options: dict[str, Any], said: str, serve: Serve, ask: Ask
 ) -> None:
     with pytest.raises(ValueError, match=said):
         entrant(name, ask(serve(["x"])), **options)
