@@ -88,6 +88,9 @@ def test_a_spent_budget_ends_the_run_and_says_how_it_goes_on(make, server, tmp_p
         (["--fallback", "llm"], "--fallback is rules or left out"),
         (["--budget-usd", "5"], "litellm knows no price of openai/scripted"),
         (["--prices", "cheap"], "--prices 'cheap': give two numbers"),
+        (["--prices=-1,2"], "--prices '-1,2': a price is finite and not negative"),
+        (["-m", "", "--api-base", "", "--steps", "3"], "--steps needs a model"),
+        (["-m", "", "--api-base", "", "--designer-steps", "30"], "--designer-steps needs a model"),
         (["--replay", "nowhere.jsonl"], "there is no such file"),
         (["-m", "", "--reviewer", "llm"], "--reviewer needs a model"),
     ],
@@ -113,6 +116,18 @@ def test_a_role_that_the_rules_took_over_is_told_with_the_reason_and_kept(monkey
     (dataset,) = json.loads((tmp_path / "pool" / "funnel.json").read_text("utf-8"))["datasets"]
     assert [fall["role"] for fall in dataset["falls"]] == ["brainstormer"]
     assert "valid key" in dataset["falls"][0]["reason"]
+
+
+def test_a_run_without_a_model_tells_nothing_of_calls_of_before(tmp_path, capsys):
+    (tmp_path / "nothing.csv").touch()
+    (tmp_path / "pool").mkdir()
+    (tmp_path / "pool" / "calls.jsonl").touch()
+    with pytest.raises(SystemExit) as ended:
+        main(["generate", str(tmp_path / "nothing.csv"), "--out", str(tmp_path / "pool")])
+    assert ended.value.code == USAGE
+    out = capsys.readouterr().out
+    assert "funnel" in out
+    assert "models:" not in out
 
 
 @pytest.mark.slow
