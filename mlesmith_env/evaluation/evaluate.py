@@ -7,17 +7,16 @@ import json
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from generators.chat.attempts import CallBrokenOff, Interruption, beside
 from generators.chat.messages import Usage
 from generators.errors import BudgetSpent, CompetitionError
 from mlesmith_env.agents.agent import account_of
 from mlesmith_env.agents.entrants import Entrant
+from mlesmith_env.evaluation.episode_threads import EpisodeThreads
 from mlesmith_env.evaluation.episodes import EpisodeLog, EpisodeRecord, finished
 from mlesmith_env.evaluation.standing import Standing
 from mlesmith_env.evaluation.summary import Summary, summarize
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from mlesmith_env.rollout import Rollout, RolloutStep
 
 TRAJECTORIES = "trajectories"
-_LEAVING_S = 2.0
-"""How long an evaluation that is broken off waits for episodes to close what they hold. One whose code runs on is
-closed once that has ended, or with the process."""
 _RECORDED_ELSEWHERE = ("trajectory_dir", "task", "render_mode")
 
 
@@ -144,41 +140,22 @@ class _Run:
         self._made: dict[int, EpisodeRecord] = {}
         self._stopped = ""
         self._stop = threading.Event()
-        self._interruption = Interruption()
+        self._threads = EpisodeThreads()
         self._lock = threading.Lock()
 
     def all(self, workers: int) -> Evaluation:
-        """Play what is not there yet. What ends it before its time, such as Ctrl-C, waits for no call of a model."""
-        plans = iter(enumerate(self._plans))
-        threads: list[Future[None]] = []
-        try:
-            threads = [beside(lambda: self._work_off(plans), name="episodes") for _ in self._plans[:workers]]
-            done, _ = wait(threads, return_when=FIRST_EXCEPTION)
-            for thread in done:
-                thread.result()
-        except BaseException:
-            self._interruption.interrupt()
-            wait(threads, timeout=_LEAVING_S)
-            raise
+        """Play what is not there yet."""
+        self._threads.work_off(list(enumerate(self._plans)), self._one, workers)
         records = [self._made[place] for place in sorted(self._made)]
         return Evaluation(records, self._stopped, len(self._plans))
 
-    def _work_off(self, plans: Iterator[tuple[int, Plan]]) -> None:
-        with self._interruption.looked_out_for():
-            while True:
-                with self._lock:
-                    place, plan = next(plans, (0, None))
-                if plan is None or self._stop.is_set() or self._interruption.interrupted:
-                    return
-                self._one(place, plan)
-
-    def _one(self, place: int, plan: Plan) -> None:
-        known = self._before.get(plan.key)
-        try:
-            record = known or self._played(plan)
-        except CallBrokenOff:
+    def _one(self, planned: tuple[int, Plan]) -> None:
+        if self._stop.is_set():
             return
-        if record is None or self._interruption.interrupted:
+        place, plan = planned
+        known = self._before.get(plan.key)
+        record = known or self._played(plan)
+        if record is None or self._threads.interrupted:
             return
         if known is None and self._log is not None:
             self._log.add(record)
@@ -223,7 +200,7 @@ class _Run:
             env.close()
 
     def _step(self, plan: Plan, step: RolloutStep) -> None:
-        if self._interruption.interrupted:
+        if self._threads.broken.is_set():
             raise _Broken
         if self._on_step is not None:
             with self._lock:

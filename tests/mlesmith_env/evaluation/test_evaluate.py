@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from generators.chat.model_run import ModelRun
 from generators.model_server import ChatRequest, Script, ScriptedModelServer, ScriptedReply
 from mlesmith_env.agents.entrants import Entrant, entrant
 from mlesmith_env.agents.function import FunctionAgent
+from mlesmith_env.agents.react import ReActAgent
 from mlesmith_env.evaluation.episodes import EPISODES, EpisodeRecord
 from mlesmith_env.evaluation.evaluate import Evaluation, evaluate
 from mlesmith_env.evaluation.summary import summarize, total_usage
@@ -179,6 +181,24 @@ def test_what_an_agent_without_a_model_raises_reaches_the_caller(run: Callable[.
 
     with pytest.raises(RuntimeError, match="out of words"):
         run(of_function(broken), n=4, workers=2)
+
+
+def test_a_call_that_is_out_when_another_episode_breaks_is_waited_for_and_counted(
+    run: Callable[..., Evaluation], serve: Serve, ask: Ask
+) -> None:
+    server = serve([{"text": "Well.", "delay_s": 1.0}])
+
+    def broken(prompt: str) -> str:
+        while not server.requests:
+            time.sleep(0.01)
+        raise RuntimeError("out of words")
+
+    with ModelRun() as models:
+        chat = ask(server, run=models)
+        who = Entrant("mixed", lambda _root, seed: ReActAgent(chat) if seed else FunctionAgent(broken))
+        with pytest.raises(RuntimeError, match="out of words"):
+            run(who, n=2, workers=2)
+        assert models.paid().calls == 1
 
 
 @pytest.mark.parametrize(
