@@ -93,6 +93,14 @@ class ProblemLine(_Frozen):
     fatal: bool
 
 
+class FallLine(_Frozen):
+    """A role that the rules took over, once or more often, because a model's provider failed."""
+
+    role: str
+    reason: str
+    """What the failure was, the first time."""
+
+
 class Record(_Frozen):
     """What became of one dataset. All but `seconds` is the same whenever, wherever and beside whatever it was made."""
 
@@ -106,6 +114,7 @@ class Record(_Frozen):
     tiers: tuple[TierLine, ...] = ()
     refusals: tuple[RefusalLine, ...] = ()
     problems: tuple[ProblemLine, ...] = ()
+    falls: tuple[FallLine, ...] = ()
     funnel: dict[str, Any] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
     """Wall-clock seconds by stage."""

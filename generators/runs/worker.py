@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,8 +117,11 @@ def _make(dataset: RawDataset, job: Job, request: dict[str, Any], crew: Crew, te
     staging = Path(request["staging"])
     shutil.rmtree(staging, ignore_errors=True)
 
+    tasks: dict[str, None] = {}
+
     def on_event(event: Event) -> None:
         if isinstance(event, StageStarted):
+            tasks[event.subject] = None
             tell({"stage": event.stage.value, "subject": event.subject, "round": event.round})
 
     made = generate(
@@ -136,11 +139,28 @@ def _make(dataset: RawDataset, job: Job, request: dict[str, Any], crew: Crew, te
         backends=crew.backends,
         **request["options"],
     )
-    return _record(made, job, dataset)
+    return _record(made, job, dataset, _falls(crew, tasks))
 
 
-def _record(made: Generation, job: Job, dataset: RawDataset) -> Record:
-    from generators.runs.record import Ending, ProblemLine, PublishedLine, Record, RefusalLine, RejectedLine, TierLine
+def _falls(crew: Crew, tasks: Iterable[str]) -> dict[str, str]:
+    """The roles that the rules took over in any of the tasks, each with its first reason."""
+    found: dict[str, str] = {}
+    for task in tasks:
+        found = {**(crew.transcripts.falls(task) if crew.transcripts is not None else {}), **found}
+    return {role: found[role] for role in crew.backends if role in found}
+
+
+def _record(made: Generation, job: Job, dataset: RawDataset, falls: Mapping[str, str]) -> Record:
+    from generators.runs.record import (
+        Ending,
+        FallLine,
+        ProblemLine,
+        PublishedLine,
+        Record,
+        RefusalLine,
+        RejectedLine,
+        TierLine,
+    )
 
     return Record(
         source=job.source,
@@ -170,6 +190,7 @@ def _record(made: Generation, job: Job, dataset: RawDataset) -> Record:
         ),
         refusals=tuple(RefusalLine(subject=one.subject, reason=one.reason) for one in made.refusals),
         problems=tuple(ProblemLine(**asdict(problem)) for problem in dataset.problems),
+        falls=tuple(FallLine(role=role, reason=reason) for role, reason in falls.items()),
         funnel=made.funnel.to_json(),
         seconds=made.seconds,
     )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from generators.chat.messages import Message
+from mlesmith_env.agents.option_checks import check_whole
 
 LEAST_TOKENS = 2_000
 """The smallest budget in which a competition's description, an action and its answer have room."""
@@ -123,9 +124,8 @@ class Conversation:
 
 
 def check_budget(tokens: int) -> None:
-    """Raise `ValueError` for a budget too small for any conversation."""
-    if tokens < LEAST_TOKENS:
-        raise ValueError(f"context_tokens must be at least {LEAST_TOKENS}, got {tokens!r}")
+    """Raise `ValueError` for a budget too small for any conversation, or none at all."""
+    check_whole("context_tokens", tokens, LEAST_TOKENS)
 
 
 def spoken(message: Message) -> Message:

@@ -16,6 +16,7 @@ from generators.chat.messages import Chat, Message, Purpose
 from mlesmith_env import action_reading, actions
 from mlesmith_env.agents.agent import Account, Said
 from mlesmith_env.agents.conversation import spoken
+from mlesmith_env.agents.option_checks import check_whole
 from mlesmith_env.agents.prompting import rendered
 from mlesmith_env.agents.tree_policy import Move, Node, Policy, child, next_move, ranked
 from mlesmith_env.observations import clip
@@ -52,9 +53,10 @@ class TreeSearchAgent:
         """`nodes`: programs in all; by default as many as the steps of the episode would allow one after the other, so
         that a search runs no more programs than an agent without forks. `output_chars`: of a program's output that are
         shown to the model. Raises `ValueError` for an option that cannot be."""
-        for option, value, least in (("nodes", nodes, 1), ("retries", retries, 0), ("output_chars", output_chars, 200)):
-            if value is not None and value < least:
-                raise ValueError(f"{option} must be at least {least}, got {value!r}")
+        if nodes is not None:
+            check_whole("nodes", nodes, 1)
+        check_whole("retries", retries, 0)
+        check_whole("output_chars", output_chars, 200)
         self.name = name
         self._chat = chat
         self._policy = policy or Policy()

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from mlesmith_env.agents.option_checks import check_share, check_whole
+
 Kind = Literal["draft", "improve", "debug", "crossover"]
 Choice = Literal["best", "ranked"]
 
@@ -76,13 +78,10 @@ class Policy:
     """Which good program is improved: the `best`, or `ranked`: the best with chance 1/2, the next with 1/4, ..."""
 
     def __post_init__(self) -> None:
-        if self.drafts < 1:
-            raise ValueError(f"drafts must be at least 1, got {self.drafts!r}")
-        if self.debug_depth < 0:
-            raise ValueError(f"debug_depth must not be negative, got {self.debug_depth!r}")
+        check_whole("drafts", self.drafts, 1)
+        check_whole("debug_depth", self.debug_depth, 0)
         for name in ("debug_share", "crossover_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)!r}")
+            check_share(name, getattr(self, name))
         if self.choice not in get_args(Choice):
             raise ValueError(f"choice must be one of {', '.join(get_args(Choice))}, got {self.choice!r}")
 

@@ -65,13 +65,19 @@ def evaluate(
 ) -> None:
     """Let an agent play. Exits with 1 where an episode failed through no fault of the agent, or the budget ended the
     evaluation early."""
+    from generators.competitions.tiers import check_tier
     from mlesmith_env.cli import FINDINGS, OK, output
     from mlesmith_env.cli.evaluation_progress import EvaluationProgress
+    from mlesmith_env.cli.readers import readers_may_leave
     from mlesmith_env.evaluation.evaluate import check_tasks
     from mlesmith_env.evaluation.evaluate import evaluate as evaluate_all
 
     if out is not None:
         output.check_folder(out, "--out")
+    elif resume:
+        raise ValueError("--resume needs the folder of the evaluation that is to go on; name it with --out")
+    if tier is not None:
+        check_tier(tier)
     environment: dict[str, Any] = {"max_steps": max_steps, "feedback": feedback, "tier": tier}
     if pool is not None:
         environment["pool"] = str(pool)
@@ -104,10 +110,11 @@ def evaluate(
             on_step=progress.on_step,
             **environment,
         )
-    if as_json:
-        output.print_json(to_json(made))
-    else:
-        show(made, out)
+    with readers_may_leave():
+        if as_json:
+            output.print_json(to_json(made))
+        else:
+            show(made, out)
     raise typer.Exit(FINDINGS if made.failed or made.stopped else OK)
 
 

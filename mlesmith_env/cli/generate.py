@@ -60,8 +60,13 @@ def generate(
     fallback: Annotated[
         str, typer.Option(metavar="BACKEND", help="rules: they take a role over where the model's provider fails.")
     ] = "",
-    steps: Annotated[int, typer.Option(min=1, help="Replies of the model at most, for one task of a role.")] = 15,
-    designer_steps: Annotated[int, typer.Option(min=1, help="The same for the designer.")] = 30,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, show_default="15", help="Replies of the model at most, for one task of a role."),
+    ] = None,
+    designer_steps: Annotated[
+        int | None, typer.Option(min=1, show_default="30", help="The same for the designer.")
+    ] = None,
     budget_usd: Annotated[
         float | None, typer.Option(metavar="USD", min=0, help="Money for models; no further call once it is spent.")
     ] = None,
@@ -87,6 +92,7 @@ def generate(
     from generators.runs.job import listed
     from mlesmith_env import making
     from mlesmith_env.cli import output
+    from mlesmith_env.cli.readers import readers_may_leave
     from mlesmith_env.cli.role_options import role_models
     from mlesmith_env.cli.run_progress import RunProgress
 
@@ -124,11 +130,14 @@ def generate(
             on_event=progress.on_event,
             on_jobs=progress.begin,
         )
-    if as_json:
-        output.print_json(made.to_json())
-    else:
-        show(made, out)
-        show_models(made, out)
+    with readers_may_leave():
+        if as_json:
+            output.print_json(made.to_json())
+        else:
+            show(made, out)
+            if models is not None and models.replay is None:
+                show_models(out)
+    show_stopped(made)
     raise typer.Exit(exit_code(made))
 
 
@@ -162,9 +171,8 @@ def show(made: Run, out: Path) -> None:
         console.print(f"seconds of work: {spent}", soft_wrap=True, style="dim")
 
 
-def show_models(made: Run, out: Path) -> None:
-    """Say what models took, where there were any, and how a run goes on whose budget was spent."""
-    from generators.runs.record import Ending
+def show_models(out: Path) -> None:
+    """Print what models took, in all runs into the folder together."""
     from mlesmith_env.cli import output
     from mlesmith_env.model_crew import CALLS, paid
 
@@ -174,6 +182,13 @@ def show_models(made: Run, out: Path) -> None:
         cost = "an unknown sum" if used.cost_usd is None else f"{used.cost_usd:.4g} USD"
         tokens = used.input_tokens + used.output_tokens
         output.stdout().print(f"models: {used.calls} calls, {tokens:,} tokens, {cost}", style="dim")
+
+
+def show_stopped(made: Run) -> None:
+    """Say how a run goes on whose budget was spent."""
+    from generators.runs.record import Ending
+    from mlesmith_env.cli import output
+
     stopped = [one for one in made.records if one.ending is Ending.STOPPED]
     if stopped:
         told = f"{len(stopped)} of {len(made.records)} datasets are not finished: {stopped[0].rejected[0].reason}"
@@ -217,3 +232,13 @@ def show_problems(dataset: RawDataset | Record) -> None:
     for problem in dataset.problems:
         weight = "not used" if problem.fatal else "note"
         console.print(f"  {weight}: {problem.path}: {problem.message}; {problem.advice}", markup=False, style="yellow")
+
+
+def show_falls(made: Record) -> None:
+    """Say which roles the rules took over, and what the failure of the model's provider was."""
+    from mlesmith_env.cli import output
+
+    console = output.stderr()
+    for reason in dict.fromkeys(fall.reason for fall in made.falls):
+        roles = ", ".join(fall.role for fall in made.falls if fall.reason == reason)
+        console.print(f"  note: rules took over {roles}: {reason}", markup=False, soft_wrap=True, style="yellow")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from generators.model_server import ScriptedModelServer
 
 
 def model_server(
@@ -31,7 +35,7 @@ def model_server(
 
     server = ScriptedModelServer(script, host=host, port=port, expose=expose, log=log, keep_requests=False)
     # before anything is printed: whoever reads the first line may end the server at once
-    with _interruption() as wait, server:
+    with _interruption() as wait, _serving(server, host, port):
         exports = " ".join(f"{name}={value}" for name, value in server.environment.items())
         print(f"{server.url}\nexport {exports}", flush=True)
         wait()
@@ -40,6 +44,20 @@ def model_server(
         tokens = f"{counts.prompt_tokens} prompt and {counts.completion_tokens} completion tokens"
         output.stderr().print(f"{name or 'unreadable'}: {said}; {tokens}", markup=False, soft_wrap=True)
     raise typer.Exit(OK)
+
+
+@contextlib.contextmanager
+def _serving(server: ScriptedModelServer, host: str, port: int) -> Iterator[None]:
+    try:
+        server.start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ValueError(f"--port {port} is in use; take another, or 0 for a free one") from None
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise ValueError(f"--host {host}: this machine has no such address; take one of its own") from None
+        raise
+    with contextlib.closing(server):
+        yield
 
 
 @contextlib.contextmanager

@@ -69,8 +69,9 @@ class Asked:
     def options(self) -> ChatOptions:
         """How the model is asked."""
         from generators.chat.options import ChatOptions
+        from mlesmith_env.cli.prices import read_prices
 
-        low, high = _prices(self.prices) if self.prices else (None, None)
+        low, high = read_prices(self.prices) if self.prices else (None, None)
         return ChatOptions(api_base=self.api_base or None, input_usd=low, output_usd=high)
 
 
@@ -117,11 +118,3 @@ def parsed(option: str) -> tuple[str, Any]:
         return name.strip(), json.loads(value)
     except ValueError:
         return name.strip(), value
-
-
-def _prices(text: str) -> tuple[float, float]:
-    try:
-        low, high = map(float, text.split(","))
-    except ValueError:
-        raise ValueError(f"--prices {text!r}: give two numbers with a comma, such as 1.25,10") from None
-    return low, high

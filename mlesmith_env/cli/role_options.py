@@ -14,8 +14,8 @@ def role_models(
     model: str,
     cast: Mapping[str, str],
     *,
-    steps: int,
-    designer_steps: int,
+    steps: int | None = None,
+    designer_steps: int | None = None,
     fallback: str = "",
     budget_usd: float | None = None,
     budget_tokens: int | None = None,
@@ -26,16 +26,18 @@ def role_models(
 ) -> RoleModels | None:
     """What the options ask for; None where no role has a model.
 
-    `cast`: the backend of each role, empty where it is not said: `llm` then. Raises `ValueError` for options that mean
-    nothing without a model, or nothing at all.
+    `cast`: the backend of each role, empty where it is not said: `llm` then. `steps` and `designer_steps`: None where
+    they are not said. Raises `ValueError` for options that mean nothing without a model, or nothing at all.
     """
+    from mlesmith_env.cli.prices import read_prices
     from mlesmith_env.model_crew import RoleModels
 
+    bounds = {"steps": steps, "designer_steps": designer_steps}
     if not model:
         given: dict[str, object] = {f"--{role}": value for role, value in cast.items() if value not in ("", "rules")}
         given |= {"--fallback": fallback, "--prices": prices, "--api-base": api_base}
         given |= {"--budget-usd": budget_usd, "--budget-tokens": budget_tokens, "--budget-calls": budget_calls}
-        given |= {"--replay": replay}
+        given |= {"--replay": replay, "--steps": steps, "--designer-steps": designer_steps}
         idle = [name for name, value in given.items() if value not in ("", None)]
         if idle:
             raise ValueError(f"{idle[0]} needs a model: name it with -m, such as -m openai/gpt-5")
@@ -45,21 +47,12 @@ def role_models(
         casting={
             **{role: value or "llm" for role, value in cast.items()},
             "fallback": fallback,
-            "steps": steps,
-            "designer_steps": designer_steps,
+            **{name: value for name, value in bounds.items() if value is not None},
         },
         api_base=api_base or None,
         budget_usd=budget_usd,
         budget_tokens=budget_tokens,
         budget_calls=budget_calls,
-        prices=_prices(prices) if prices else None,
+        prices=read_prices(prices) if prices else None,
         replay=str(replay.expanduser().resolve()) if replay is not None else None,
     )
-
-
-def _prices(text: str) -> tuple[float, float]:
-    try:
-        low, high = map(float, text.split(","))
-    except ValueError:
-        raise ValueError(f"--prices {text!r}: give two numbers with a comma, such as 1.25,10") from None
-    return low, high

@@ -77,7 +77,7 @@ class RunProgress:
 
     def _say(self, record: Record, *, resumed: bool) -> None:
         from generators.runs.record import Ending
-        from mlesmith_env.cli.generate import show_problems
+        from mlesmith_env.cli.generate import show_falls, show_problems
 
         if record.ending is not Ending.DONE:
             reason = record.rejected[0].reason
@@ -89,6 +89,7 @@ class RunProgress:
         end = " (made before)" if resumed else f" [{spent:.1f} s]"
         self._print(Text.assemble(("  ", ""), record.source, ": ", (counts, style), (end, "dim")))
         show_problems(record)
+        show_falls(record)
 
     def _print(self, line: Text) -> None:
         self._bar.console.print(line, soft_wrap=True)

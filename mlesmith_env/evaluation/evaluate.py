@@ -8,7 +8,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +17,7 @@ from generators.errors import BudgetSpent, CompetitionError
 from mlesmith_env.agents.agent import account_of
 from mlesmith_env.agents.entrants import Entrant
 from mlesmith_env.evaluation import outcome
+from mlesmith_env.evaluation.episode_threads import EpisodeThreads
 from mlesmith_env.evaluation.episodes import EpisodeLog, EpisodeRecord, finished
 from mlesmith_env.evaluation.summary import Summary, summarize
 from sandboxes.errors import SandboxError
@@ -141,29 +141,22 @@ class _Run:
         self._made: dict[int, EpisodeRecord] = {}
         self._stopped = ""
         self._stop = threading.Event()
+        self._threads = EpisodeThreads()
         self._lock = threading.Lock()
 
     def all(self, workers: int) -> Evaluation:
         """Play what is not there yet."""
-        with ThreadPoolExecutor(workers, thread_name_prefix="episode") as pool:
-            futures = [pool.submit(self._one, place, plan) for place, plan in enumerate(self._plans)]
-            try:
-                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-            except BaseException:
-                self._stop.set()
-                pool.shutdown(cancel_futures=True)
-                raise
+        self._threads.work_off(list(enumerate(self._plans)), self._one, workers)
         records = [self._made[place] for place in sorted(self._made)]
         return Evaluation(records, self._stopped, len(self._plans))
 
-    def _one(self, place: int, plan: Plan) -> None:
+    def _one(self, planned: tuple[int, Plan]) -> None:
         if self._stop.is_set():
             return
+        place, plan = planned
         known = self._before.get(plan.key)
         record = known or self._played(plan)
-        if record is None:
+        if record is None or self._threads.interrupted:
             return
         if known is None and self._log is not None:
             self._log.add(record)
@@ -210,7 +203,7 @@ class _Run:
             env.close()
 
     def _step(self, plan: Plan, step: RolloutStep) -> None:
-        if self._stop.is_set() and not self._stopped:
+        if self._threads.broken.is_set():
             raise _Broken
         if self._on_step is not None:
             with self._lock:

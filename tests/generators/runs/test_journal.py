@@ -27,3 +27,10 @@ def test_a_file_that_is_no_journal_is_named_with_its_line_and_left_alone(tmp_pat
     with pytest.raises(ValueError, match=r"journal\.jsonl, line 1"):
         Journal(tmp_path)
     assert "hello" in (tmp_path / JOURNAL).read_text()
+
+
+def test_a_record_of_before_roles_were_noted_that_rules_took_over_is_read(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.write({"made": "one", "record": RECORD.model_dump(mode="json", exclude={"falls"})})
+    with Journal(tmp_path) as journal:
+        assert journal.history.made == {"one": RECORD}

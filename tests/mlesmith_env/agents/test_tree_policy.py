@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mlesmith_env.agents.tree_policy import Move, Node, Policy, child, next_move, ranked
@@ -84,3 +85,7 @@ def test_a_score_that_is_no_number_or_an_invalid_submission_is_no_good_program()
 def test_an_option_that_cannot_be_is_named(option: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(option))):
         Policy(**option)
+
+
+def test_options_may_be_numbers_of_numpy() -> None:
+    assert Policy(drafts=np.int64(2), debug_share=np.float64(0.5), crossover_share=1).drafts == 2

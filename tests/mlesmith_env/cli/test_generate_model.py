@@ -105,6 +105,9 @@ def test_a_spent_budget_ends_the_run_and_says_how_it_goes_on(make, server, tmp_p
         (["--budget-usd", "5"], "litellm knows no price of openai/scripted"),
         (["-m", "nosuch/x", "--budget-usd", "5"], "-m nosuch/x: no provider that litellm knows has such a model"),
         (["--prices", "cheap"], "--prices 'cheap': give two numbers"),
+        (["--prices=-1,2"], "--prices '-1,2': a price is finite and not negative"),
+        (["-m", "", "--api-base", "", "--steps", "3"], "--steps needs a model"),
+        (["-m", "", "--api-base", "", "--designer-steps", "30"], "--designer-steps needs a model"),
         (["--replay", "nowhere.jsonl"], "there is no such file"),
         (["--replay", "shop_orders/orders.csv"], "orders.csv, byte 0: this is no line of a record of calls"),
         (["--api-base", "foo"], "--api-base 'foo' is no address of a server; write it with its protocol"),
@@ -129,6 +132,34 @@ def test_a_budget_in_money_is_refused_before_the_work_where_the_calls_so_far_hav
     assert "pool/calls.jsonl have no known price; use --budget-tokens or --budget-calls" in ran.err
     assert not (tmp_path / "pool" / "funnel.json").exists()
     assert len(server.requests) == 1
+
+
+def test_a_role_that_the_rules_took_over_is_told_with_the_reason_and_kept(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    (tmp_path / "few.csv").write_text("size,colour\n1,red\n2,blue\n3,red\n")  # too few for any competition
+    with ScriptedModelServer(lambda _: {"fault": 401}) as server:
+        words = ["generate", "few.csv", "--out", "pool", "-m", "openai/scripted", "--fallback", "rules"]
+        with pytest.raises(SystemExit):
+            main([*words, "--api-base", server.url])
+    told = " ".join(capsys.readouterr().err.split())
+    assert "note: rules took over brainstormer: openai/scripted: " in told
+    assert "valid key" in told
+    (dataset,) = json.loads((tmp_path / "pool" / "funnel.json").read_text("utf-8"))["datasets"]
+    assert [fall["role"] for fall in dataset["falls"]] == ["brainstormer"]
+    assert "valid key" in dataset["falls"][0]["reason"]
+
+
+def test_a_run_without_a_model_tells_nothing_of_calls_of_before(tmp_path, capsys):
+    (tmp_path / "nothing.csv").touch()
+    (tmp_path / "pool").mkdir()
+    (tmp_path / "pool" / "calls.jsonl").touch()
+    with pytest.raises(SystemExit) as ended:
+        main(["generate", str(tmp_path / "nothing.csv"), "--out", str(tmp_path / "pool")])
+    assert ended.value.code == USAGE
+    out = capsys.readouterr().out
+    assert "funnel" in out
+    assert "models:" not in out
 
 
 @pytest.mark.slow

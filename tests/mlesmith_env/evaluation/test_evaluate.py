@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from generators.chat.model_run import ModelRun
 from generators.model_server import ChatRequest, Script, ScriptedModelServer, ScriptedReply
 from mlesmith_env.agents.entrants import Entrant, entrant
 from mlesmith_env.agents.function import FunctionAgent
+from mlesmith_env.agents.react import ReActAgent
 from mlesmith_env.evaluation.episodes import EPISODES
 from mlesmith_env.evaluation.evaluate import Evaluation, Plan
 from mlesmith_env.evaluation.summary import summarize, total_usage
@@ -201,6 +203,24 @@ def test_what_an_agent_without_a_model_raises_reaches_the_caller(run: Callable[.
         run(of_function(broken), n=4, workers=2)
 
 
+def test_a_call_that_is_out_when_another_episode_breaks_is_waited_for_and_counted(
+    run: Callable[..., Evaluation], serve: Serve, ask: Ask
+) -> None:
+    server = serve([{"text": "Well.", "delay_s": 1.0}])
+
+    def broken(prompt: str) -> str:
+        while not server.requests:
+            time.sleep(0.01)
+        raise RuntimeError("out of words")
+
+    with ModelRun() as models:
+        chat = ask(server, run=models)
+        who = Entrant("mixed", lambda _root, seed: ReActAgent(chat) if seed else FunctionAgent(broken))
+        with pytest.raises(RuntimeError, match="out of words"):
+            run(who, n=2, workers=2)
+        assert models.paid().calls == 1
+
+
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
@@ -208,10 +228,23 @@ def test_what_an_agent_without_a_model_raises_reaches_the_caller(run: Callable[.
         ("react", {"nodes": 3}, "it has: style, context_tokens"),
         ("tree", {"drafts": 0}, "drafts must be at least 1"),
         ("tree", {"nodes": 0}, "nodes must be at least 1"),
+        ("tree", {"nodes": "foo"}, "nodes must be a whole number, got 'foo'"),
+        ("tree", {"nodes": [1]}, "nodes must be a whole number"),
+        ("tree", {"nodes": 2.5}, "nodes must be a whole number, got 2.5"),
+        ("tree", {"nodes": True}, "nodes must be a whole number, got True"),
+        ("tree", {"retries": 1.5}, "retries must be a whole number"),
+        ("tree", {"retries": None}, "retries must be a whole number"),
+        ("tree", {"output_chars": "a"}, "output_chars must be a whole number"),
+        ("tree", {"drafts": 1.5}, "drafts must be a whole number"),
+        ("tree", {"debug_depth": None}, "debug_depth must be a whole number"),
+        ("tree", {"debug_share": "x"}, "debug_share must be a number between 0 and 1, got 'x'"),
+        ("tree", {"crossover_share": True}, "crossover_share must be a number between 0 and 1"),
+        ("react", {"context_tokens": "abc"}, "context_tokens must be a whole number"),
+        ("react", {"context_tokens": 1}, "context_tokens must be at least 2000"),
     ],
 )
 def test_an_entrant_that_cannot_be_is_refused(
-    name: str, options: dict[str, int], said: str, serve: Serve, ask: Ask
+    name: str, options: dict[str, Any], said: str, serve: Serve, ask: Ask
 ) -> None:
     with pytest.raises(ValueError, match=said):
         entrant(name, ask(serve(["x"])), **options)
