@@ -5,7 +5,8 @@ MLESmithError
   CompetitionError             a competition package is broken; never the agent's fault, never a reward
   ModelError                   a language model's provider failed; never a verdict, never a score
     ModelLibraryError (ValueError)  the library that calls models is not installed
-  NotRecordedError             a run that is replayed asks for what its record does not hold; no provider is at fault
+  RecordError                  the record of a run's calls cannot be kept; no provider is at fault
+    NotRecordedError           a run that is replayed asks for what its record does not hold
   BudgetSpent                  tokens, money or calls that were allowed are used up; what was done so far is kept
 """
 
@@ -30,11 +31,15 @@ class ModelLibraryError(ModelError, ValueError):
     """The library that calls models is not installed; the message says how to install it."""
 
 
-class NotRecordedError(MLESmithError):
-    """A run that is replayed has come to a call that its record does not hold; the message says what may differ.
+class RecordError(MLESmithError):
+    """The record of a run's calls cannot be kept; the message says why.
 
-    No `ModelError`: where a provider fails another backend may take over, but then the replay would be another run.
+    No `ModelError`: where a provider fails another backend may take over, but here no provider is at fault.
     """
+
+
+class NotRecordedError(RecordError):
+    """A run that is replayed has come to a call that its record does not hold; the message says what may differ."""
 
 
 class BudgetSpent(MLESmithError):  # noqa: N818 - a stop that was asked for, no fault

@@ -23,7 +23,7 @@ if _TYPE_CHECKING:
     from generators.chat.model_run import ModelRun
     from generators.chat.options import ChatOptions
     from generators.competitions.package import Competition
-    from generators.errors import BudgetSpent, CompetitionError, DatasetError, ModelError, NotRecordedError
+    from generators.errors import BudgetSpent, CompetitionError, DatasetError, ModelError, NotRecordedError, RecordError
     from generators.model_server.server import ScriptedModelServer
     from mlesmith_env.action_reading import parse_action
     from mlesmith_env.actions import Malformed
@@ -72,6 +72,7 @@ __all__ = [
     "ObservationSpace",
     "Pool",
     "ReActAgent",
+    "RecordError",
     "RoleModels",
     "Rollout",
     "Rules",
@@ -115,6 +116,7 @@ _NAMES = {
     "ModelError": "generators.errors",
     "ModelRun": "generators.chat.model_run",
     "NotRecordedError": "generators.errors",
+    "RecordError": "generators.errors",
     "ObservationSpace": "mlesmith_env.spaces",
     "Pool": "mlesmith_env.pool.pool",
     "ReActAgent": "mlesmith_env.agents.react",

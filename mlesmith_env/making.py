@@ -43,7 +43,7 @@ def generate(
     `on_dataset` of the dataset once it is read, its unusable files included.
 
     Raises `DatasetError` where the source cannot be used, `ModelError` where a model's provider fails and no other
-    backend takes over, `NotRecordedError` where a replayed record lacks a call, `BudgetSpent` where what may be spent
+    backend takes over, `RecordError` where the record of calls fails, `BudgetSpent` where what may be spent
     on models is spent.
     """
     from generators import pipeline

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from generators.chat.messages import Usage
-from generators.errors import BudgetSpent, ModelError, NotRecordedError
+from generators.errors import BudgetSpent, ModelError, RecordError
 from mlesmith_env.agents.agent import Account, Agent, Player, Searcher, account_of
 from mlesmith_env.trajectory import append_account
 
@@ -106,8 +106,8 @@ def play(
     """Reset `env`, a wrapped or bare MLE-Smith environment, and let `agent` play to the end of the episode.
 
     An agent that searches plays in forks of `env`; the rollout is then the episode that it chose in the end. A provider
-    of models that fails (`ModelError`), or a replayed record that lacks a call (`NotRecordedError`), ends the episode
-    as no verdict on the agent, like any failure of the machinery.
+    of models that fails (`ModelError`), or the record of its calls (`RecordError`), ends the episode as no verdict on
+    the agent, like any failure of the machinery.
     `on_step` is told of each step as it is done, of a search those in all its forks. Raises what `reset` raises, and
     what the agent itself raises, among it `BudgetSpent`, with which the episode is over and its record whole; what
     happens to the agent's code is in the rollout.
@@ -126,7 +126,7 @@ def play(
             ended = agent.search(inner, observation, info, on_turn=told)
         else:
             _step_through(env, agent, observation, info, told)
-    except (ModelError, NotRecordedError) as error:
+    except (ModelError, RecordError) as error:
         inner.fail(error)
         told(inner.history[-1])
     except BudgetSpent:

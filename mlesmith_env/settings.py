@@ -221,7 +221,9 @@ class Settings:
 def one_of(name: str, value: object, known: tuple[object, ...]) -> None:
     """Raise `ValueError` listing the known values where `value` is none of them."""
     if value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(str(item) for item in known)}, got {value!r}")
+        raise ValueError(
+            f"{name} must be one of {', '.join(str(item) for item in known if item is not None)}, got {value!r}"
+        )
 
 
 def as_path(path: str | os.PathLike[str] | None) -> str | None:

@@ -13,7 +13,7 @@ FLOORS = {"sandboxes": 0, "generators": 1, "mlesmith_env": 2}
 # wings of `generators` and what each may import beside itself
 WINGS = {
     "datasets": {"errors"},
-    "competitions": {"errors", "parsing"},
+    "competitions": {"errors", "parsing", "repeatable"},
     "model_server": set[str](),
     "finding": set[str](),
     "errors": set[str](),

@@ -47,9 +47,9 @@ class ModelChat:
         tools: Sequence[Tool] = (),
         answer: type[BaseModel] | None = None,
     ) -> Reply:
-        """See `Chat.complete`. Raises also `NotRecordedError` where a replayed record lacks the call, and `ValueError`
-        for messages that no provider could answer, and where a budget in money is set and the model has no known price.
-        """
+        """See `Chat.complete`. Raises also `RecordError` where the record cannot be written or, replayed, lacks the
+        call, and `ValueError` for messages that no provider could answer, and where a budget in money is set and the
+        model has no known price."""
         check_request(messages, tools)
         request = Request(self._model, tuple(messages), tuple(tools), answer, self.options.asked())
         key, run = request.key(), self.run

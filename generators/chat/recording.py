@@ -26,7 +26,7 @@ from generators.chat.messages import Purpose, Usage
 from generators.chat.reading import RawReply
 from generators.chat.redaction import json_without_secrets
 from generators.chat.request import Request, digest, message_json
-from generators.errors import ModelError, NotRecordedError
+from generators.errors import NotRecordedError, RecordError
 
 SCHEMA = 1
 Mode = Literal["record", "resume", "replay"]
@@ -170,7 +170,7 @@ class Recording:
         source: Literal["provider", "cache"],
         attempts: int,
     ) -> None:
-        """Add a call. Raises `ModelError` where the disk does not take it."""
+        """Add a call. Raises `RecordError` where the disk does not take it."""
         head, new = request.head(), {}
         messages = []
         for message in request.messages:
@@ -197,7 +197,7 @@ class Recording:
             try:
                 self._append(json_without_secrets(line))
             except OSError as error:
-                raise ModelError(f"{self.path}: the record cannot be written: {error.strerror}") from error
+                raise RecordError(f"{self.path}: the record cannot be written: {error.strerror}") from error
 
     def paid(self) -> Usage:
         """What the whole run paid its providers so far, in other processes and before a resumption too."""

@@ -30,6 +30,7 @@ from generators.competitions.prepare_file import PREPARE_LIMITS, embed_descripti
 from generators.competitions.solutions import SOLUTIONS, TABLE_FORMS, has_solutions
 from generators.competitions.tiers import FULL, TIERS, check_tier, is_within, tier_id
 from generators.errors import CompetitionError
+from generators.repeatable import repeatable
 from sandboxes.script import run_function
 
 MIN_TRAIN_ROWS = 50
@@ -119,7 +120,7 @@ def _run_prepare(root: Path, raw: Path) -> None:
     )
     if not result.ok:
         what = f"{result.error_types[0]}: {result.error_message}" if result.error_types else result.status
-        raise CompetitionError(f"prepare.py of the tier fails: {what}")
+        raise CompetitionError(repeatable(f"prepare.py of the tier fails: {what}", {root: "", raw: "raw"}))
 
 
 def _text_table(path: Path) -> pd.DataFrame:

@@ -29,7 +29,7 @@ class Agent(Protocol):
     def act(self, observation: Mapping[str, Any], info: Mapping[str, Any]) -> Any:
         """The next action, in any form that the environment accepts. `info` is what came with the observation.
 
-        Raises `ModelError` where a model's provider fails, or `NotRecordedError` where a replayed record lacks a call,
+        Raises `ModelError` where a model's provider fails, or `RecordError` where the record of its calls does,
         which ends the episode as no verdict on the agent, and `BudgetSpent` where nothing more may be spent, which
         leaves it.
         """

@@ -43,7 +43,7 @@ def script() -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run `mlesmith`; always ends with `SystemExit`. An error of ours or of the file system is one clear sentence,
     unless `--debug`."""
-    from generators.errors import BudgetSpent, CompetitionError, ModelError, NotRecordedError
+    from generators.errors import BudgetSpent, CompetitionError, ModelError, RecordError
     from mlesmith_env.cli.app import app
     from mlesmith_env.cli.output import complain
     from sandboxes.errors import MLESmithError, SandboxError
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if debug:
             raise
         complain(error)
-        failed = isinstance(error, BudgetSpent | CompetitionError | ModelError | NotRecordedError | SandboxError)
+        failed = isinstance(error, BudgetSpent | CompetitionError | ModelError | RecordError | SandboxError)
         sys.exit(FINDINGS if failed and not isinstance(error, ValueError) else USAGE)
     except OSError as error:
         if debug:

@@ -91,7 +91,7 @@ class LLMReviewer:
             findings=findings,
             figures={
                 **opinion.scores,
-                "mean": round(opinion.mean, 4),
+                "mean": opinion.mean,
                 "needed": ADMITTED,
                 "model": self._chat.model,
                 "why": {axis: getattr(opinion, axis).why for axis in opinion.scores},

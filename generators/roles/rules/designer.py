@@ -29,6 +29,7 @@ from generators.datasets.raw import RawDataset
 from generators.errors import CompetitionError
 from generators.finding import Blame, Finding
 from generators.parsing import parse_module
+from generators.repeatable import repeatable
 from generators.roles.proposal import Proposal
 from generators.roles.protocols import Draft
 from generators.roles.rules.describing import Counts, Tables, description
@@ -141,7 +142,10 @@ class RulesDesigner:
         if not result.ok:
             what = f"{result.error_types[0]}: {result.error_message}" if result.error_types else result.status
             raise CompetitionError(
-                f"prepare.py of {proposal.slug} fails on {dataset.name!r}: {what}\n{result.traceback}"
+                repeatable(
+                    f"prepare.py of {proposal.slug} fails on {dataset.name!r}: {what}\n{result.traceback}",
+                    {root: "", dataset.root: "raw"},
+                )
             )
 
 

@@ -15,7 +15,7 @@ from generators.chat.reading import RawCall, RawReply
 from generators.chat.recording import RecordedCall, Recording
 from generators.chat.redaction import without_keys
 from generators.chat.request import Request, check_request
-from generators.errors import ModelError, NotRecordedError
+from generators.errors import NotRecordedError, RecordError
 
 TASK = Purpose("designer", "wine")
 ASKED = Request("openai/scripted", (Message("system", "s"), Message("user", "u")))
@@ -201,7 +201,7 @@ def test_a_record_knows_what_the_whole_run_took_by_role_and_task(tmp_path: Path)
 
 
 def test_a_disk_that_takes_no_more_is_an_error_of_the_machinery() -> None:
-    with Recording(Path("/dev/full")) as record, pytest.raises(ModelError, match="cannot be written: No space left"):
+    with Recording(Path("/dev/full")) as record, pytest.raises(RecordError, match="cannot be written: No space left"):
         write(record, said("one"))
 
 
