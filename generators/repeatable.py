@@ -17,5 +17,8 @@ def repeatable(text: str, folders: Mapping[Path, str] | None = None) -> str:
     """The text without places in memory, and with `folders` by the names given, in this order; an empty name leaves
     paths relative to the folder."""
     for folder, name in (folders or {}).items():
-        text = text.replace(f"{folder}/", f"{name}/" if name else "").replace(str(folder), name or ".")
+        text = text.replace(f"{folder}/", f"{name}/" if name else "")
+        # what merely begins alike is another folder
+        itself = (name or ".").replace("\\", "\\\\")
+        text = re.sub(rf"{re.escape(str(folder))}(?![\w.-])", itself, text)
     return _ADDRESS.sub("0x...", text)

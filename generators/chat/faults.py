@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from generators.chat.json_text import well_formed
 from generators.chat.redaction import without_keys
 
 Kind = Literal["key", "model", "quota", "length", "content", "request", "passing"]
@@ -52,7 +53,7 @@ class Fault(Exception):  # noqa: N818 - passed between the provider and the atte
 def fault_of(error: BaseException) -> Fault:
     """The fault behind an error of litellm or of what it stands on."""
     status = _status(error)
-    said = without_keys(_words(error, status))[:_LONGEST]
+    said = without_keys(well_formed(_words(error, status)))[:_LONGEST]
     return Fault(_kind(error, status, said), status, said, _retry_after(error))
 
 

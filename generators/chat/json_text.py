@@ -22,6 +22,8 @@ _QUOTED = 160
 """Characters of a faulty text that are quoted back to its writer."""
 _DEEPEST = 100
 """Levels of a value: far fewer than would break what writes, copies and compares it later."""
+_BEGINS = '{["-0123456789tfnIN'
+"""Characters that a value, or what is taken for one, begins with."""
 _TOO_DEEP = "it is nested too deeply"
 
 
@@ -127,12 +129,16 @@ def _problem(text: str) -> str:
 
 
 def _read(text: str, start: int) -> tuple[Any, int]:
+    # openings that are said again and again are many, and an error looks at all of the text
+    first = _INK.search(text, start)
+    if first is None:
+        raise ValueError("it is empty")
+    if text[first.start()] not in _BEGINS:
+        raise ValueError(f"it is no JSON: Expecting value, near {_quote(text[start : start + _QUOTED])}")
     try:
         value, end = _DECODER.raw_decode(text, start)
     except json.JSONDecodeError as error:
         near = text[max(start, error.pos - _QUOTED // 2) : error.pos + _QUOTED // 2]
-        if not text[start:].strip():
-            raise ValueError("it is empty") from None
         line = text.count("\n", start, error.pos) + 1
         raise ValueError(f"it is no JSON: {error.msg}, line {line}, near {_quote(near)}") from None
     except RecursionError:

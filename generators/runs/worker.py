@@ -21,6 +21,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from generators.chat.json_text import well_formed
 from sandboxes.confinement.linux import die_with_parent
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def main(parent: int, crew: str, library: int | None = None) -> None:
     os.dup2(2, 1)  # what a library prints is no answer
 
     def tell(answer: dict[str, Any]) -> None:
-        answers.write((json.dumps(answer, ensure_ascii=False) + "\n").encode())
+        # names of files are bytes, which as text may hold halves of characters
+        answers.write((json.dumps(well_formed(answer), ensure_ascii=False) + "\n").encode())
         answers.flush()
 
     if library is not None:

@@ -17,6 +17,8 @@ TEST_LIMITS = Limits(wall_s=120.0)
 _EXERCISE = "generators.verification.exercise"
 _AFRESH = Path(__file__).with_name("afresh.py")
 _REPORT_CHARS = 600
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+_NO_REPORT = "what it reported cannot be read"
 _PYTEST_SECONDS = re.compile(r" in \d+\.\d+s\b")
 
 
@@ -68,8 +70,11 @@ def exercise_metric(root: Path) -> Exercise:
     result = run_function(_EXERCISE, "exercise", arguments={"root": root}, readable=[root], limits=METRIC_LIMITS)
     if result.status != "ok":
         return Exercise(failure=describe(result, {root: ""}), seconds=result.seconds)
-    attempts = {name: Attempt(**attempt) for name, attempt in result.value["attempts"].items()}
-    return Exercise("", result.value["higher_is_better"], attempts, result.seconds)
+    try:
+        attempts = {name: Attempt(**attempt) for name, attempt in result.value["attempts"].items()}
+        return Exercise("", result.value["higher_is_better"], attempts, result.seconds)
+    except _UNREADABLE:  # foreign code can write to the pipe that the report comes through
+        return Exercise(failure=_NO_REPORT, seconds=result.seconds)
 
 
 def run_own_tests(root: Path) -> OwnTests:
@@ -79,11 +84,14 @@ def run_own_tests(root: Path) -> OwnTests:
     if result.status != "ok":
         return OwnTests(failure=describe(result, {root: ""}), seconds=result.seconds)
     value = result.value
-    failed = tuple(f"{name}: {_end(report, root)}" for name, report in value["failed"])
-    if value["exit"] and not failed:
-        told = _PYTEST_SECONDS.sub("", result.stdout)
-        failed = (f"pytest ended with status {value['exit']}: {_end(told, root)}",)
-    return OwnTests("", value["passed"], value["skipped"], failed, result.seconds)
+    try:
+        failed = tuple(f"{name}: {_end(report, root)}" for name, report in value["failed"])
+        if value["exit"] and not failed:
+            told = _PYTEST_SECONDS.sub("", result.stdout)
+            failed = (f"pytest ended with status {value['exit']}: {_end(told, root)}",)
+        return OwnTests("", int(value["passed"]), int(value["skipped"]), failed, result.seconds)
+    except _UNREADABLE:
+        return OwnTests(failure=_NO_REPORT, seconds=result.seconds)
 
 
 def describe(result: FunctionResult, folders: Mapping[Path, str]) -> str:

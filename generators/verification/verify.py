@@ -109,7 +109,7 @@ def _broken(layer: Layer, check: str, error: CompetitionError, root: Path) -> Ch
         check=check,
         severity=Severity.ERROR,
         message="The package breaks down when it is used.",
-        evidence=repeatable(str(error), {root: ""}),
+        evidence=repeatable(str(error).replace(f"{root}/", ""), {root.resolve(): ""}),
     )
     return CheckResult(layer=layer, check=check, outcome=CheckOutcome.FAILED, findings=(finding,))
 

@@ -13,7 +13,8 @@ def readers_may_leave() -> Iterator[None]:
     """Print within; where nobody reads on the rest goes nowhere, and the exit code tells of the work all the same."""
     try:
         yield
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except SystemExit:  # rich's, which lets the rest go nowhere itself
         return
     except BrokenPipeError:

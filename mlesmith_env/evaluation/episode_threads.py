@@ -35,8 +35,12 @@ class EpisodeThreads:
         left = iter(items)
         threads: list[Future[None]] = []
         try:
-            threads = [beside(lambda: self._take(left, one), name="episodes") for _ in items[:workers]]
+            threads.extend(beside(lambda: self._take(left, one), name="episodes") for _ in items[:workers])
             self._outcome(threads)
+        except RuntimeError:  # no further thread can be started
+            self.broken.set()
+            wait(threads)
+            raise
         except (KeyboardInterrupt, SystemExit):
             self.broken.set()
             self._interruption.interrupt()

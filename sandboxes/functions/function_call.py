@@ -212,12 +212,17 @@ class FunctionCall:
             return replace(
                 ended,
                 status="error",
-                error_types=tuple(map(str, report["error_types"])),
-                error_message=str(report["error_message"]),
-                traceback=str(report["traceback"]),
+                error_types=tuple(map(_text, report["error_types"])) or ("Exception",),
+                error_message=_text(report["error_message"]),
+                traceback=_text(report["traceback"]),
             )
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             return replace(ended, error_message=f"its report cannot be read ({type(error).__name__})")
+
+
+def _text(value: object) -> str:
+    """What can be written to a file: JSON may hold halves of characters."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def describe_exit(status: int | None) -> str:

@@ -19,6 +19,8 @@ from sandboxes.errors import SandboxError
 _DEEPEST = 32
 _SHOWN = 5
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OWN = stat.S_IRUSR | stat.S_IWUSR
+"""Without which a file's owner cannot do with it what is to be done."""
 _KINDS = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
 
 
@@ -26,19 +28,27 @@ def remove_odd(folders: Sequence[Path]) -> str:
     """Remove it, and say what it was; empty where there is nothing else. Raises `SandboxError` where that fails."""
     odd: list[str] = []
     for folder in folders:
+        if folder.is_file():  # shown by itself, it cannot be replaced
+            continue
         try:
             with _opened(str(folder.resolve())) as fd:
                 _sweep(fd, (folder.name,), odd)
         except OSError as error:
             raise SandboxError(f"what a call left in {folder} cannot be cleared up: {error}") from error
     more = f" and {len(odd) - _SHOWN} more" if len(odd) > _SHOWN else ""
-    return ", ".join(sorted(odd)[:_SHOWN]) + more
+    # names are bytes, and what is told is text
+    return (", ".join(sorted(odd)[:_SHOWN]) + more).encode("utf-8", "backslashreplace").decode()
 
 
 def _sweep(fd: int, names: tuple[str, ...], odd: list[str]) -> None:
+    _open_up(fd)
     with os.scandir(fd) as found:
-        entries = [entry for entry in found if not entry.is_file(follow_symlinks=False)]
+        entries = list(found)
     for entry in entries:
+        if entry.is_file(follow_symlinks=False):
+            if entry.stat(follow_symlinks=False).st_mode & _OWN != _OWN:
+                os.chmod(entry.name, _OWN, dir_fd=fd)
+            continue
         place = (*names, entry.name)
         if not entry.is_dir(follow_symlinks=False):
             mode = entry.stat(follow_symlinks=False).st_mode
@@ -50,6 +60,13 @@ def _sweep(fd: int, names: tuple[str, ...], odd: list[str]) -> None:
         else:
             with _opened(entry.name, fd) as inner:
                 _sweep(inner, place, odd)
+
+
+def _open_up(fd: int) -> None:
+    """Give a folder's owner back what they may have taken from themselves."""
+    mode = stat.S_IMODE(os.fstat(fd).st_mode)
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        os.fchmod(fd, mode | stat.S_IRWXU)
 
 
 @contextlib.contextmanager
@@ -85,6 +102,8 @@ def _remove_folder(name: str, parent: int) -> None:
                 entries = list(found)
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
+                    with _opened(entry.name, fd) as inner:
+                        os.fchmod(inner, stat.S_IRWXU)  # a folder that moves must be writable: its `..` changes
                     waiting.append(uuid.uuid4().hex)
                     os.rename(entry.name, waiting[-1], src_dir_fd=fd, dst_dir_fd=parent)
                 else:

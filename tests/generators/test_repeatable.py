@@ -17,3 +17,7 @@ def test_folders_have_their_names_in_the_order_given():
 def test_places_in_memory_are_left_out_and_other_numbers_stay():
     assert repeatable(str(object())) == "<object object at 0x...>"
     assert repeatable("0x1f of 12345678") == "0x1f of 12345678"
+
+
+def test_a_folder_that_merely_begins_alike_is_another_one():
+    assert repeatable("/data/rawest/y.csv, /data/raw.zip", FOLDERS) == "/data/rawest/y.csv, /data/raw.zip"

@@ -155,6 +155,14 @@ def crew():
     assert (tmp_path / "handed.txt").read_text().split() == ["True", "False"]
 
 
+def test_names_that_are_no_text_cost_no_worker(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / os.fsdecode(b"\xff.csv")).touch()
+    (record,) = run(jobs_of([str(raw)], each=False), tmp_path / "pool", crew=CREW, options={}, version="1").records
+    assert record.ending is Ending.UNUSABLE
+
+
 def test_a_line_that_was_being_written_when_the_writer_was_killed_is_left_out(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         journal.write({"run": {"scratch": "here"}})

@@ -73,12 +73,13 @@ def make(server: ScriptedModelServer, capsys: pytest.CaptureFixture[str]) -> Cal
     return run
 
 
-@pytest.mark.parametrize("closed", ["<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
 def test_a_command_whose_streams_are_closed_asks_its_model(server, closed):
     given = ["generate", "shop_orders", "--out", "pool", "-m", "openai/scripted", "--api-base", server.url]
     words = shlex.join([sys.executable, "-m", "mlesmith_env", *given, "--budget-calls", "1"])
     ran = subprocess.run(f"{words} {closed}", shell=True, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == FINDINGS, ran.stderr
+    assert "Traceback" not in ran.stderr
     assert len(server.requests) == 1
 
 

@@ -33,6 +33,35 @@ def shut(folder, other):
     os.chmod(folder / "a", 0o311)
     os.chmod(folder, 0o311)
 
+def refuse(folder, other):
+    (folder / "a" / "b").mkdir(parents=True)
+    (folder / "a" / "rows.csv").write_text("x")
+    (folder / "a" / "c").symlink_to(other)
+    os.chmod(folder / "a" / "rows.csv", 0)
+    os.chmod(folder / "a", 0o600)
+    os.chdir(folder)
+    for number in range(40):
+        os.mkdir("d")
+        os.chmod("d" if number < 35 else ".", 0o755 if number < 35 else 0o500)
+        if number >= 35:
+            break
+        os.chdir("d")
+
+def halves(folder, other):
+    os.symlink(other, os.fsencode(folder) + bytes([47, 255]))
+
+def words(folder, other):
+    raise ValueError("half a " + chr(0xDCFF))
+
+def forged(folder, other):
+    told = b'{"status":"error","error_types":[],"error_message":"x","traceback":""}'
+    for descriptor in range(3, 64):
+        try:
+            os.write(descriptor, told)
+        except OSError:
+            pass
+    os._exit(0)
+
 def deep(folder, other):
     os.chdir(folder)
     for _ in range(1500):
@@ -100,6 +129,43 @@ result = run_function(script, "shut", arguments={{"folder": folder, "other": hom
 print(result.error_types, os.path.lexists(folder / "a" / "table.csv"))
 """
     assert as_ordinary_user(program) == "('NoPlainFileError',) False\n"
+
+
+def test_an_ordinary_user_can_read_what_was_shut_and_is_rid_of_the_rest(as_ordinary_user: Callable[[str], str]) -> None:
+    program = f"""
+import os, shutil, tempfile
+from pathlib import Path
+from sandboxes.script import run_function
+home = Path(tempfile.mkdtemp())
+script, folder = home / "leaves.py", home / "public"
+script.write_text({SOURCE!r})
+folder.mkdir()
+result = run_function(script, "refuse", arguments={{"folder": folder, "other": home / "other.txt"}}, writable=[folder])
+print(result.error_types, (folder / "a" / "rows.csv").read_text(), os.path.lexists(folder / "a" / "c"))
+shutil.rmtree(folder)
+"""
+    assert as_ordinary_user(program) == "('NoPlainFileError',) x False\n"
+
+
+def test_what_is_told_of_names_and_errors_is_text(tmp_path: Path) -> None:
+    for function, told in (("halves", "\\udcff (a link)"), ("words", "half a \\udcff")):
+        (tmp_path / function).mkdir()
+        result, _, _ = called(function, tmp_path / function)
+        assert told in result.error_message
+        assert result.error_message.encode()
+
+
+def test_a_report_without_a_kind_of_error_has_one(tmp_path: Path) -> None:
+    result, _, _ = called("forged", tmp_path)
+    assert (result.status, result.error_types, result.error_message) == ("error", ("Exception",), "x")
+
+
+def test_a_file_may_be_shown_by_itself(tmp_path: Path) -> None:
+    script, file = tmp_path / "writes.py", tmp_path / "one.txt"
+    script.write_text("def write(path):\n    path.write_text('done')\n")
+    file.touch()
+    assert run_function(script, "write", arguments={"path": file}, writable=[file]).status == "ok"
+    assert file.read_text() == "done"
 
 
 def test_folders_without_end_are_removed(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_a_designer_reads_what_is_planted_between_marks_alone_and_cannot_write_e
     told = [request.last for request in said.requests[1:]]
     assert "path: Input should be 'prepare.py'" in told[0]
     assert "path: Input should be 'prepare.py'" in told[1]
-    assert "there is no such file in the package" in told[2]
+    assert "the path leads out of the package" in told[2]
     assert not (tmp_path / "outside.py").exists()
     assert "ZEBRA" in said.read()
     assert "ZEBRA" not in outside(said.requests[-1])
