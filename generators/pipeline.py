@@ -57,6 +57,12 @@ class Generation:
     tiers: tuple[Tiered, ...] = ()
     """What became of the tiers that were asked for, of every competition published."""
 
+    @property
+    def packages(self) -> tuple[Path, ...]:
+        """The folders of all that was published, tiers included."""
+        tiers = (one.path for one in self.tiers if one.path is not None)
+        return (*(one.path for one in self.published), *tiers)
+
 
 @standing_by()
 def generate(

@@ -56,7 +56,7 @@ def generate(
         hands = crew() if models is None else stack.enter_context(model_crew.employed(models, place))
         if on_dataset is not None:
             on_dataset(dataset)
-        return pipeline.generate(
+        made = pipeline.generate(
             dataset,
             place,
             brainstormer=hands.brainstormer,
@@ -74,6 +74,9 @@ def generate(
             backends=hands.backends,
             on_event=on_event,
         )
+        if hands.measured is not None:
+            hands.measured.settle(made.packages)
+        return made
 
 
 def generate_many(

@@ -8,7 +8,7 @@ import importlib
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +200,9 @@ def _opened(models: RoleModels, record: Path) -> ModelRun:
 def _crew(models: RoleModels, run: ModelRun) -> Crew:
     from generators.chat.model_chat import ModelChat
     from generators.runs.llm_crew import llm_crew
+    from generators.runs.measured import Measured
     from mlesmith_env.trial import ScriptedTrial
 
-    return llm_crew(ModelChat(models.model, models.options(), run=run), models.cast(), ScriptedTrial())
+    crew = llm_crew(ModelChat(models.model, models.options(), run=run), models.cast(), ScriptedTrial())
+    assert run.recording is not None
+    return replace(crew, measured=Measured(run.recording.path, "record" if models.replay is None else "replay"))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from generators.datasets import archives
 from generators.datasets.builtin import LICENCE, builtin_names, write_builtin
@@ -19,6 +20,9 @@ from generators.datasets.raw import Problem, RawDataset, Table
 from generators.datasets.readers import discover, documents, is_loose, is_prose, is_table_file, stacks
 from generators.datasets.readers.encoding import unpacked_size
 from generators.errors import DatasetError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["builtin_names", "open_source"]
 
@@ -233,7 +237,9 @@ def _read(found: _Found, caps: _Caps) -> RawDataset:
         if not any(issue.fatal for issue in issues):
             others.append(relative)
     loose = [spec.path for spec, _ in specs if is_loose(spec.path)]
-    texts = documents.gather(found.root, [name for name in (*others, *loose) if not is_prose(Path(name).name)], loose)
+    # one row that was cut out of two lines is prose with a comma as easily as a table; figures are none
+    sure = [spec.path for spec, frame in specs if is_loose(spec.path) and (len(frame) > 1 or _figures(frame) > 1)]
+    texts = documents.gather(found.root, [name for name in (*others, *loose) if not is_prose(Path(name).name)], sure)
     if texts is not None:
         inside = documents.members(texts[0], [*others, *loose])
         specs = [texts, *((spec, frame) for spec, frame in specs if spec.path not in inside)]
@@ -267,3 +273,8 @@ def _issues_before_reading(path: Path, relative: str, caps: _Caps) -> list[Probl
     seen = f"has {size >> 20} MiB" if size > limit else "unpacks to more"
     message = f"the file {seen}, and no more than {caps.file_mib} MiB of a file are read"
     return [Problem(relative, message, "give a sample of its rows, or split the file")]
+
+
+def _figures(frame: pd.DataFrame) -> int:
+    """Columns of numbers."""
+    return len(frame.select_dtypes("number").columns)

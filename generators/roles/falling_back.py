@@ -45,6 +45,8 @@ class FallbackBrainstormer:
         try:
             return self.first.revise(proposal, findings, dataset, profile)
         except ModelError as error:
+            if _needs_a_model(proposal):
+                raise
             self.note("brainstormer", f"{dataset.name}-{proposal.slug}", str(error))
             return self.second.revise(proposal, findings, dataset, profile)
 
@@ -64,6 +66,8 @@ class FallbackDesigner:
         try:
             return self.first.design(proposal, dataset, profile, root, seed=seed)
         except ModelError as error:
+            if _needs_a_model(proposal):
+                raise
             self.note("designer", root.name, str(error))
             _empty(root)
             return self.second.design(proposal, dataset, profile, root, seed=seed)
@@ -75,6 +79,8 @@ class FallbackDesigner:
         try:
             return self.first.repair(draft, findings, dataset, profile, root)
         except ModelError as error:
+            if _needs_a_model(draft.proposal):
+                raise
             self.note("designer", root.name, str(error))
             _empty(root)
             return self.second.repair(draft, findings, dataset, profile, root)
@@ -116,6 +122,11 @@ class FallbackReviewer:
         except ModelError as error:
             self.note("reviewer", root.name, str(error))
             return self.second.review(root)
+
+
+def _needs_a_model(proposal: Proposal) -> bool:
+    """Whether templates cannot follow it: that a provider fails is then no verdict on the proposal."""
+    return bool(proposal.plan) or proposal.domain_metric is not None
 
 
 def _empty(root: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from generators.roles.protocols import Brainstormer, Designer, Refactor, Reviewer
     from generators.roles.transcripts import Transcripts
+    from generators.runs.measured import Measured
     from generators.verification.verdict import Trial
 
 RULES = "generators.runs.crew:rules"
@@ -29,6 +30,8 @@ class Crew:
     """Where roles with a model keep what is said; None where there are none."""
     backends: Mapping[str, str] = field(default_factory=dict)
     """The backend of each role."""
+    measured: Measured | None = None
+    """Where the seconds of what is published are kept; None where no record of calls is."""
 
 
 def rules(trial: Trial | None = None) -> Crew:

@@ -141,6 +141,8 @@ def _make(dataset: RawDataset, job: Job, request: dict[str, Any], crew: Crew, te
         backends=crew.backends,
         **request["options"],
     )
+    if crew.measured is not None:
+        crew.measured.settle(made.packages)
     return _record(made, job, dataset, _falls(crew, tasks))
 
 

@@ -211,7 +211,9 @@ class _Search:
             problem = action.problem if isinstance(action, actions.Malformed) else f"this is a {action.type}."
             if reply.finish == "length":
                 problem = "the answer was cut off because it was too long."
-            messages += [spoken(reply.message), Message("user", rendered("tree_again", problem=problem))]
+            # no tools were offered, and calls that a model makes all the same would want answers
+            said = spoken(dataclasses.replace(reply.message, calls=()))
+            messages += [said, Message("user", rendered("tree_again", problem=problem))]
         return _plan(text), ""
 
     def _order(self, move: Move) -> str:

@@ -12,6 +12,7 @@ from generators.finding import Blame, Finding
 from generators.roles.diversity import Traits
 from generators.roles.llm.dialogue import Dialogue, Objection
 from generators.roles.llm.exploring import Explorer
+from generators.roles.llm.fencing import repeatable
 from generators.roles.llm.grounding import RENDERED_OBJECTIVES, Ground
 from generators.roles.llm.ideas import Ideas, Revision, one_line
 from generators.roles.llm.prompting import finding_list, metric_list, prompt
@@ -22,6 +23,8 @@ from generators.roles.transcripts import Transcripts
 
 ROLE = "brainstormer"
 STEPS = 15
+_EVIDENCE = 200
+"""Characters of what an objection speaks of that are kept with a refusal."""
 
 
 class LLMBrainstormer:
@@ -72,7 +75,7 @@ class LLMBrainstormer:
                     held.append(made)
                     continue
                 objections += [Objection(f"proposal {number}: {one.message}", one.data) for one in made]
-                reason = "; ".join(one.message for one in made)
+                reason = "; ".join(one_line(f"{one.message} {repeatable(one.data[:_EVIDENCE])}") for one in made)
                 fallen.append(Refusal(subject=one_line(idea.title), reason=f"the data do not bear it out: {reason}"))
             return objections
 

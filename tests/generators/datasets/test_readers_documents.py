@@ -86,6 +86,15 @@ def test_numeric_text_files_are_tables_and_no_documents(tmp_path: Path) -> None:
     assert len(table.frame) == 32 * 20
 
 
+@pytest.mark.parametrize("first", ["Small birds at sea", "Post 219", "Topic: birds"])
+def test_texts_below_a_heading_are_documents_whatever_their_commas(first: str, tmp_path: Path) -> None:
+    for number in range(40):
+        _write(tmp_path, f"{number % 3}/{number}.txt", f"{first}\n\nThe gull flew off, and nobody saw it again.\n")
+    with open_source(tmp_path) as dataset:
+        (table,) = dataset.tables
+        assert (table.name, len(table.frame), len(dataset.other_files)) == ("documents", 40, 0)
+
+
 def test_a_few_texts_are_about_the_data_and_no_documents(tmp_path: Path) -> None:
     for number in range(10):
         _write(tmp_path, f"notes/{number}.txt", f"A note about the data, the {number}th of them.")

@@ -177,6 +177,25 @@ def test_rules_take_over_where_a_provider_fails_and_they_are_asked_to(stage):
     assert (provenance.tokens, provenance.cost_usd) == (0, 0.0)
 
 
+def test_no_rules_take_over_a_proposal_that_only_a_model_can_follow(stage):
+    """They could not make it, and the provider's failure would be a verdict on it."""
+    planned = idea(
+        target={"column": "status", "rule": "planned", "name": "trouble"},
+        objective="binary classification",
+        metric="roc_auc",
+        inputs=["distance_km", "carrier", "fragile", "price"],
+        plan="trouble is 1 where an order is late and weighs more than 4 kg, else 0.",
+        plan_sources=["orders.status", "orders.weight_kg", "orders.csv"],
+        plan_classes=["0", "1"],
+    )
+
+    def play(request):
+        return finish(proposals=[planned]) if request.system.startswith("You propose") else {"fault": 400}
+
+    with pytest.raises(ModelError):
+        stage(play).make(fallback="rules")
+
+
 def test_a_replay_that_lacks_a_call_ends_and_no_rules_take_over(stage, tmp_path):
     """They would make another run of it, or a verdict, without a word."""
     shop = stage(brainstormer=[[call("list_files"), finish(proposals=[idea()])]])

@@ -120,6 +120,14 @@ def test_an_answer_without_a_program_is_told_back_and_then_given_up(played: Call
     assert rollout.account.notes["chosen"] == 0
 
 
+def test_a_call_of_a_tool_that_nobody_offered_is_told_back_too(played: Callable[..., Any]) -> None:
+    unoffered = {"text": "I run it.", "calls": [{"name": "run_code", "arguments": {"code": "print(1)"}}]}
+    rollout, server = played([unoffered, program("guess 2")], nodes=1)
+    assert "There is no program to run in this answer" in server.requests[1].last
+    assert rollout.usage.calls == 2
+    assert rollout.account.notes["chosen"] == 0
+
+
 def test_without_a_good_program_the_episode_ends_without_a_submission(played: Callable[..., Any]) -> None:
     rollout, _ = played([program("fail"), program("broken")], nodes=2, policy=Policy(drafts=2))
     assert rollout.terminated
