@@ -104,14 +104,6 @@ def test_a_fault_that_lasts_says_the_same_as_in_this_process() -> None:
 
 
 @pytest.mark.usefixtures("started")
-def test_half_a_character_of_a_provider_is_told_as_text() -> None:
-    half = {"fault": {"kind": "status", "status": 400, "message": "the word \ud83d is no word"}}
-    with serve(half) as server, pytest.raises(ModelError, match="is no word") as caught:
-        ask(server.url)
-    assert str(caught.value).encode()
-
-
-@pytest.mark.usefixtures("started")
 def test_an_error_of_ours_in_there_is_told_without_keys(capfd: pytest.CaptureFixture[str]) -> None:
     process = library_process()
     assert process is not None
