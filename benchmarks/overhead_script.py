@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.scripted_roles import DESCRIPTION, PREPARE, call, finish, idea, opinion
+from tests.scripted_roles import DESCRIPTION, PREPARE, TROUBLE, call, finish, idea, opinion
 
 Script = Mapping[str, Sequence[Sequence[Any]]]
 """For the beginning of a role's instructions the replies of each of its conversations."""
@@ -19,16 +19,6 @@ EVALUATION = (
     "Macro F1: the mean of the F1 scores of the three classes, each of the same weight. Higher is better, 1 is perfect."
 )
 
-PLANNED = idea(
-    title="Will a heavy order be late?",
-    target={"column": "status", "rule": "planned", "name": "trouble"},
-    objective="binary classification",
-    metric="roc_auc",
-    inputs=["distance_km", "carrier", "fragile", "price"],
-    plan="trouble is 1 where an order is late and weighs more than 4 kg, else 0.",
-    plan_sources=["orders.status", "orders.weight_kg", "orders.csv"],
-    plan_classes=["0", "1"],
-)
 PRICED = idea(
     title="What does an order cost?",
     summary="Predict the price of an order from its weight and its way.",
@@ -87,7 +77,7 @@ def packages() -> list[tuple[dict[str, Any], str, str]]:
         .replace("row_id,status\n3,late\n7,early", "row_id,price\n3,12.5\n7,3.2")
         .replace(EVALUATION, "RMSE: the root of the mean squared error of the prices. Lower is better, 0 is perfect.")
     )
-    return [(idea(), PREPARE, DESCRIPTION), (PLANNED, planned, about_trouble), (PRICED, priced, about_price)]
+    return [(idea(), PREPARE, DESCRIPTION), (TROUBLE, planned, about_trouble), (PRICED, priced, about_price)]
 
 
 def scripts() -> dict[str, Script]:

@@ -134,3 +134,16 @@ def orders_table() -> pd.DataFrame:
             "status": status,
         }
     )
+
+
+TROUBLE = idea(
+    title="Will a heavy order be late?",
+    target={"column": "status", "rule": "planned", "name": "trouble"},
+    objective="binary classification",
+    metric="roc_auc",
+    inputs=["distance_km", "carrier", "fragile", "price"],
+    plan="trouble is 1 where an order is late and weighs more than 4 kg, else 0.",
+    plan_sources=["orders.status", "orders.weight_kg", "orders.csv"],
+    plan_classes=["0", "1"],
+)
+"""A question whose answer no rule can state: it is planned in words."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -224,13 +224,17 @@ class Bench:
         )
         if not result.ok:
             return f"metric.py cannot be used ({result.status}):", self._described(result), {}
-        found = {
-            name: {key: self.described(one) if isinstance(one, str) else one for key, one in result.value[name].items()}
-            for name in ("sample", "perfect")
-        }
-        shown = [f"the class says higher_is_better = {result.value['higher_is_better']}"]
+        try:
+            found = {name: self._outcome(result.value[name]) for name in ("sample", "perfect")}
+            shown = [f"the class says higher_is_better = {self.described(str(result.value['higher_is_better']))}"]
+        except (AttributeError, KeyError, TypeError, ValueError):  # the code can write to the report's pipe itself
+            return "metric.py cannot be used: what it reported cannot be read.", "", {}
         shown += [f"{name}: {told.get('error') or told.get('score')}" for name, told in found.items()]
-        return "", self.described("\n".join(shown)), found
+        return "", "\n".join(shown), found
+
+    def _outcome(self, told: Mapping[str, Any]) -> dict[str, float | str]:
+        """`score` or `error` of one submission."""
+        return {"error": self.described(str(told["error"]))} if "error" in told else {"score": float(told["score"])}
 
     def run_solutions(self, _asked: RunSolutions | None = None) -> Said:
         """What each solution printed and scored, or what stands in the way."""

@@ -14,7 +14,7 @@ from generators.competitions.package import read_card
 from generators.errors import BudgetSpent, ModelError, NotRecordedError
 from generators.finding import Blame
 from tests.llm_stage import KEY, Cast, storming, write
-from tests.scripted_roles import DESCRIPTION, PREPARE, call, finish, idea, opinion
+from tests.scripted_roles import DESCRIPTION, PREPARE, TROUBLE, call, finish, idea, opinion
 
 DONE = finish(how="Orders as they are.")
 SOUND = [write("prepare.py", PREPARE), write("description.md", DESCRIPTION), DONE]
@@ -115,16 +115,6 @@ def test_a_leak_that_a_model_puts_into_public_files_is_found_and_never_published
 
 @pytest.mark.slow
 def test_a_label_that_no_rule_can_state_is_made_by_the_designer_as_planned(stage):
-    plan = idea(
-        title="Will a heavy order be late?",
-        target={"column": "status", "rule": "planned", "name": "trouble"},
-        objective="binary classification",
-        metric="roc_auc",
-        inputs=["distance_km", "carrier", "fragile", "price"],
-        plan="trouble is 1 where an order is late and weighs more than 4 kg, else 0.",
-        plan_sources=["orders.status", "orders.weight_kg", "orders.csv"],
-        plan_classes=["0", "1"],
-    )
     code = (
         PREPARE.replace('TARGET = "status"', 'TARGET = "trouble"')
         .replace('INPUTS = ["weight_kg", ', "INPUTS = [")
@@ -142,7 +132,7 @@ def test_a_label_that_no_rule_can_state_is_made_by_the_designer_as_planned(stage
     evaluation = "Macro F1: the mean of the F1 scores of the three classes, each of the same weight."
     text = text.replace(evaluation, "ROC AUC of the probabilities that the trouble is 1.")
     shop = stage(
-        brainstormer=[[finish(proposals=[plan])]],
+        brainstormer=[[finish(proposals=[TROUBLE])]],
         designer=[[write("prepare.py", code), write("description.md", text), DONE]],
         reviewer=[[finish(**opinion(4.2))]],
     )
@@ -179,18 +169,9 @@ def test_rules_take_over_where_a_provider_fails_and_they_are_asked_to(stage):
 
 def test_no_rules_take_over_a_proposal_that_only_a_model_can_follow(stage):
     """They could not make it, and the provider's failure would be a verdict on it."""
-    planned = idea(
-        target={"column": "status", "rule": "planned", "name": "trouble"},
-        objective="binary classification",
-        metric="roc_auc",
-        inputs=["distance_km", "carrier", "fragile", "price"],
-        plan="trouble is 1 where an order is late and weighs more than 4 kg, else 0.",
-        plan_sources=["orders.status", "orders.weight_kg", "orders.csv"],
-        plan_classes=["0", "1"],
-    )
 
     def play(request):
-        return finish(proposals=[planned]) if request.system.startswith("You propose") else {"fault": 400}
+        return finish(proposals=[TROUBLE]) if request.system.startswith("You propose") else {"fault": 400}
 
     with pytest.raises(ModelError):
         stage(play).make(fallback="rules")

@@ -70,6 +70,17 @@ def test_what_a_metric_raises_is_shown_without_places_of_this_run(tmp_path):
     assert [one["error"] for one in found.values()] == [told, told]
 
 
+def test_a_report_that_a_metric_has_forged_is_told_to_the_model(tmp_path):
+    root = write_picture_package(tmp_path)
+    forging = (
+        "import os\nfor descriptor in range(3, 64):\n    try:\n        os.write(descriptor, {told!r})\n"
+        "    except OSError:\n        pass\nos._exit(0)\n"
+    )
+    (root / "metric.py").write_text(forging.format(told=b'{"status": "ok", "value": {"sample": 7}}'))
+    problem, _, found = bench(root, solutions=True).try_metric()
+    assert (problem, found) == ("metric.py cannot be used: what it reported cannot be read.", {})
+
+
 def test_a_solution_sees_public_files_alone_and_is_judged_by_its_score(tmp_path):
     root = write_picture_package(tmp_path)
     assert about_solutions(solve(root, read_card(root)), higher=True) == []
